@@ -1,0 +1,83 @@
+/**
+ * Every problem of a document, each with its path, rule and remedy: a person mends them all in one go.
+ * @module
+ */
+import type { Static, TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+
+/** One thing wrong. `path` is dotted (`oauth.clients[0].clientId`), empty for the document itself. */
+export interface Problem {
+  readonly path: string
+  readonly message: string
+}
+
+/** Shown at most; a document with more is wrong altogether. */
+const MAX_PROBLEMS = 50
+
+/** Thrown by every parser of this package; `problems` has 1 to 50 entries. */
+export class ContractError extends Error {
+  override name = 'ContractError'
+  readonly problems: readonly Problem[]
+  constructor(document: string, problems: readonly Problem[]) {
+    const lines = problems.map((p) => `  ${p.path === '' ? '(document)' : p.path}: ${p.message}`)
+    super(`${document} has ${problems.length} problem${problems.length === 1 ? '' : 's'}:\n${lines.join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** Problems of `input` against `schema`, in document order, without duplicates. */
+export function schemaProblems(schema: TSchema, input: unknown): Problem[] {
+  const found = new Map<string, Problem>()
+  for (const error of Value.Errors(schema, input)) {
+    const path = dotted(error.instancePath)
+    const message = messageOf(error)
+    if (message !== null) found.set(`${path} ${message}`, { path, message })
+    if (found.size >= MAX_PROBLEMS) break
+  }
+  return [...found.values()]
+}
+
+/** @throws ContractError with the schema's problems, else those of `rules`, which see a value of the right shape. */
+export function parseDocument<S extends TSchema>(
+  document: string,
+  schema: S,
+  input: unknown,
+  rules: (value: Static<S>) => Problem[],
+): Static<S> {
+  const problems = schemaProblems(schema, input)
+  if (problems.length > 0) throw new ContractError(document, problems)
+  const value = input as Static<S> // the one cast, right behind the check
+  const broken = rules(value)
+  if (broken.length > 0) throw new ContractError(document, broken.slice(0, MAX_PROBLEMS))
+  return value
+}
+
+type SchemaError = ReturnType<typeof Value.Errors>[number]
+
+function messageOf(error: SchemaError): string | null {
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const names = error.params.additionalProperties.map((name) => JSON.stringify(name)).join(', ')
+      return `has no field ${names}; take it out or mend its spelling`
+    }
+    case 'boolean':
+      return null // the same fault as additionalProperties, told once
+    case 'required':
+      return `lacks ${error.params.requiredProperties.map((name) => JSON.stringify(name)).join(', ')}; add it`
+    case 'enum':
+      return `must be one of ${error.params.allowedValues.map((v) => JSON.stringify(v)).join(', ')}`
+    case 'pattern':
+      return `must match ${String(error.params.pattern)}`
+    default:
+      return error.message
+  }
+}
+
+function dotted(pointer: string): string {
+  let path = ''
+  for (const part of pointer.split('/').slice(1)) {
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    path += /^\d+$/.test(name) ? `[${name}]` : `${path === '' ? '' : '.'}${name}`
+  }
+  return path
+}
