@@ -1,0 +1,177 @@
+/**
+ * An {@link Exchange} on Node's HTTP server.
+ * @module
+ */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { DeviceConnection, Exchange, ReplyHead, StreamEnd } from './exchange.ts'
+import { HeaderFields } from './header-fields.ts'
+
+/** An unread body up to this size is read and thrown away, so that the connection lives on. Bytes. */
+const DRAIN_BYTES = 262_144
+/** A device that goes on sending after a refusal is cut off after this. Milliseconds. */
+const LINGER_MS = 2_000
+
+export interface NodeExchangeOptions {
+  readonly connection: DeviceConnection
+  readonly rawTransferEncoding: boolean
+  readonly expects: Exchange['expects']
+  readonly writeStallMs: number
+  readonly now: number
+}
+
+export class NodeExchange implements Exchange {
+  readonly id = randomUUID()
+  readonly startedAt: number
+  readonly method: string
+  readonly target: string
+  readonly httpVersion: string
+  readonly rawTransferEncoding: boolean
+  readonly fields: HeaderFields
+  readonly connection: DeviceConnection
+  readonly bodyLength: number | null
+  readonly body: Readable
+  readonly expects: Exchange['expects']
+  ended = false
+  bytesIn = 0
+  bytesOut = 0
+  status = 0
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #writeStallMs: number
+  readonly #goneListeners: (() => void)[] = []
+  #gone = false
+
+  constructor(request: IncomingMessage, response: ServerResponse, options: NodeExchangeOptions) {
+    this.#request = request
+    this.#response = response
+    this.#writeStallMs = options.writeStallMs
+    this.startedAt = options.now
+    this.method = request.method ?? ''
+    this.target = request.url ?? ''
+    this.httpVersion = request.httpVersion
+    this.rawTransferEncoding = options.rawTransferEncoding
+    this.fields = HeaderFields.ofRaw(request.rawHeaders)
+    this.connection = options.connection
+    this.expects = options.expects
+    const declared = this.fields.value('content-length')
+    this.bodyLength = this.fields.has('transfer-encoding') ? null : Number(declared ?? 0)
+    this.body = request
+    // 'close' of the response, not of the request: the latter comes as soon as the request has been read.
+    response.once('close', () => {
+      this.ended = true
+      if (!response.writableFinished) this.#left()
+    })
+  }
+
+  acceptBody(): void {
+    if (this.expects === 'continue' && !this.#response.headersSent) this.#response.writeContinue()
+  }
+
+  reply(head: ReplyHead, body: Uint8Array = new Uint8Array(0)): void {
+    if (this.ended || this.#response.headersSent) return
+    const unread = this.#unread()
+    const keep = unread <= DRAIN_BYTES && this.expects === 'nothing'
+    this.#writeHead(head, [['Content-Length', String(body.length)]], keep)
+    this.bytesOut = body.length
+    this.#response.end(body)
+    if (unread > 0) this.#discard(keep)
+  }
+
+  async stream(head: ReplyHead, source: Readable, length: number | null): Promise<StreamEnd> {
+    if (this.ended || this.#response.headersSent) {
+      source.destroy()
+      return 'device-gone'
+    }
+    const framing: [string, string][] =
+      length === null ? [['Transfer-Encoding', 'chunked']] : [['Content-Length', String(length)]]
+    this.#writeHead(head, framing, this.#request.complete)
+    this.#response.flushHeaders()
+    const end = await this.#pump(source)
+    if (end === 'done') this.#response.end()
+    else this.#request.socket.destroy()
+    return end
+  }
+
+  reset(): void {
+    this.#request.socket.destroy()
+  }
+
+  onGone(listener: () => void): void {
+    if (this.#gone) listener()
+    else this.#goneListeners.push(listener)
+  }
+
+  #left(): void {
+    this.#gone = true
+    for (const listener of this.#goneListeners.splice(0)) listener()
+  }
+
+  /** Bytes of the request body that nobody has read; Infinity when their number is not known. */
+  #unread(): number {
+    if (this.#request.complete && this.#request.readableLength === 0) return 0
+    return this.bodyLength === null ? Infinity : this.bodyLength - this.bytesIn
+  }
+
+  #discard(keep: boolean): void {
+    const { socket } = this.#request
+    this.#request.resume()
+    if (keep) return
+    const linger = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => {
+      clearTimeout(linger)
+    })
+  }
+
+  #writeHead(head: ReplyHead, framing: readonly (readonly [string, string])[], keep: boolean): void {
+    this.status = head.status
+    const flat: string[] = []
+    for (const [name, value] of head.fields) flat.push(name, value)
+    for (const [name, value] of framing) flat.push(name, value)
+    flat.push('X-Request-Id', this.id, 'Strict-Transport-Security', 'max-age=31536000')
+    if (!keep) {
+      flat.push('Connection', 'close')
+      this.#response.shouldKeepAlive = false
+    }
+    this.#response.writeHead(head.status, flat)
+  }
+
+  #pump(source: Readable): Promise<StreamEnd> {
+    const response = this.#response
+    return new Promise((resolve) => {
+      let stall: NodeJS.Timeout | null = null
+      const finish = (end: StreamEnd): void => {
+        if (stall !== null) clearTimeout(stall)
+        stall = null
+        resolve(end)
+        if (end !== 'done') source.destroy()
+      }
+      source.on('data', (chunk: Uint8Array) => {
+        this.bytesOut += chunk.length
+        if (response.write(chunk)) return
+        source.pause()
+        stall ??= setTimeout(() => {
+          finish('device-stalled')
+        }, this.#writeStallMs)
+      })
+      response.on('drain', () => {
+        if (stall !== null) clearTimeout(stall)
+        stall = null
+        source.resume()
+      })
+      source.once('end', () => {
+        finish('done')
+      })
+      source.once('error', () => {
+        finish('source-failed')
+      })
+      source.once('close', () => {
+        finish('source-failed') // without 'end' before: no second resolve counts
+      })
+      this.onGone(() => {
+        finish('device-gone')
+      })
+    })
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The device listener on `node:https`: TLS, HTTP limits, one {@link Exchange} for each request.
+ * @module
+ */
+import { createServer as createTlsServer, type Server } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
+import { chainReason, type ShownCertificate } from '../identity/device-identity.ts'
+import type { DeviceConnection, Exchange } from './exchange.ts'
+import { HeadTap } from './head-tap.ts'
+import { NodeExchange } from './node-exchange.ts'
+import type { Timeouts } from './timeouts.ts'
+
+/** Node must not refuse what we refuse with a better code; ours is 32 KiB. Bytes. */
+const PARSER_HEAD_BYTES = 65_536
+const PARSER_CHECK_MS = 1_000
+/** Tickets live at most this long; revocation is judged for every request anyway. Seconds. */
+const TICKET_SECONDS = 600
+
+export interface TlsSettings {
+  readonly cert: string
+  readonly key: string
+  readonly ca: readonly string[]
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly requestCertificate: boolean
+  readonly ticketKeys: Buffer
+}
+
+/** What a listener tells its owner. `admit` may close a connection that is over a limit. */
+export interface ListenerHandlers {
+  exchange(exchange: Exchange, socket: TLSSocket): void
+  malformed(remote: string, status: number): void
+  opened(socket: Socket): void
+  secured(socket: TLSSocket, connection: DeviceConnection): void
+  now(): number
+}
+
+export interface NodeListener {
+  readonly server: Server
+  /** New TLS settings for new connections; the living ones go on. */
+  applyTls(settings: TlsSettings): void
+}
+
+/** Remote address by raw connection, when a balancer has told it. */
+export type RemoteOf = (socket: Socket) => string
+
+export function createNodeListener(
+  tls: TlsSettings,
+  limits: Timeouts,
+  remoteOf: RemoteOf,
+  handlers: ListenerHandlers,
+): NodeListener {
+  const server = createTlsServer({
+    ...contextOf(tls),
+    requestCert: tls.requestCertificate,
+    rejectUnauthorized: false, // judged for every request in identity/, because the OAuth paths may come without
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: limits.handshakeMs,
+    maxHeaderSize: PARSER_HEAD_BYTES,
+    headersTimeout: limits.requestHeadMs,
+    requestTimeout: 0, // bodies have their own rate limit; a message of 25 MB over a weak link takes its time
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(PARSER_CHECK_MS, limits.requestHeadMs),
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+    noDelay: true,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  })
+  server.maxHeadersCount = 0 // a count would hide fields from us silently; ours refuses
+  const states = new WeakMap<Socket, ConnectionState>()
+  listen(server, states, limits, remoteOf, handlers)
+  return {
+    server,
+    applyTls(settings) {
+      server.setSecureContext(contextOf(settings))
+    },
+  }
+}
+
+interface ConnectionState {
+  readonly connection: DeviceConnection
+  readonly tap: HeadTap
+  current: Exchange | null
+}
+
+function contextOf(tls: TlsSettings): SecureContextOptions & { ticketKeys: Buffer; sessionTimeout: number } {
+  return {
+    cert: tls.cert,
+    key: tls.key,
+    ca: [...tls.ca],
+    minVersion: tls.minVersion,
+    honorCipherOrder: true,
+    ciphers: 'ECDHE+AESGCM:ECDHE+CHACHA20',
+    ticketKeys: tls.ticketKeys,
+    sessionTimeout: TICKET_SECONDS,
+  }
+}
+
+function listen(
+  server: Server,
+  states: WeakMap<Socket, ConnectionState>,
+  limits: Timeouts,
+  remoteOf: RemoteOf,
+  handlers: ListenerHandlers,
+): void {
+  server.on('connection', (socket: Socket) => {
+    socket.on('error', () => socket.destroy())
+    handlers.opened(socket)
+  })
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const connection = {
+      remote: remoteOf(socket),
+      serverName: typeof socket.servername === 'string' && socket.servername !== '' ? socket.servername : null,
+      certificate: shownBy(socket),
+    }
+    states.set(socket, { connection, tap: new HeadTap(socket), current: null })
+    handlers.secured(socket, connection)
+  })
+  const begin = (expects: Exchange['expects']) => (request: IncomingMessage, response: ServerResponse) => {
+    const socket = request.socket as TLSSocket
+    const state = states.get(socket)
+    if (state === undefined) {
+      socket.destroy()
+      return
+    }
+    const chunked = request.headers['transfer-encoding'] !== undefined
+    const rawTransferEncoding = chunked && state.tap.saysPlainChunked()
+    state.tap.clear()
+    const exchange = new NodeExchange(request, response, {
+      connection: state.connection,
+      rawTransferEncoding,
+      expects,
+      writeStallMs: limits.writeStallMs,
+      now: handlers.now(),
+    })
+    state.current = exchange
+    handlers.exchange(exchange, socket)
+  }
+  server.on('request', begin('nothing'))
+  server.on('checkContinue', begin('continue'))
+  server.on('checkExpectation', begin('something-else'))
+  server.on('connect', (_request, socket) => {
+    refuseRaw(socket as Socket, 501)
+  })
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const current = states.get(socket as Socket)?.current ?? null
+    const status = statusOf(error.code ?? '')
+    handlers.malformed(remoteOf(socket as Socket), status)
+    if (current !== null && !current.ended && current.status !== 0) socket.destroy()
+    else refuseRaw(socket as Socket, status)
+  })
+}
+
+/** Parser faults by Node's codes; all else is 400. A version 2 preface and unknown methods are "not here". */
+const STATUS_BY_CODE = new Map<string, number>([
+  ['HPE_INVALID_METHOD', 501],
+  ['HPE_PAUSED_H2_UPGRADE', 501],
+  ['HPE_HEADER_OVERFLOW', 431],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
+])
+
+function statusOf(code: string): number {
+  return STATUS_BY_CODE.get(code) ?? 400
+}
+
+function refuseRaw(socket: Socket, status: number): void {
+  if (!socket.writable || socket.destroyed) {
+    socket.destroy()
+    return
+  }
+  const allow = status === 501 ? 'Allow: OPTIONS, POST\r\n' : ''
+  socket.end(`HTTP/1.1 ${status} Refused\r\n${allow}Content-Length: 0\r\nConnection: close\r\n\r\n`, () =>
+    socket.destroy(),
+  )
+}
+
+function shownBy(socket: TLSSocket): ShownCertificate | null {
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return null
+  const error = socket.authorizationError as unknown
+  const code = typeof error === 'string' ? error : error instanceof Error && 'code' in error ? String(error.code) : null
+  return { der: certificate.raw, chain: chainReason(socket.authorized, code) }
+}

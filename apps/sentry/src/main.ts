@@ -1,0 +1,76 @@
+/**
+ * `postern-sentry --config FILE [--check] [--workers N] [--lab-speed N]`
+ * @module
+ */
+import { parseArgs } from 'node:util'
+import { processLog } from './config/log.ts'
+import { loadSettings } from './config/settings.ts'
+import { startSupervisor } from './supervisor/supervisor.ts'
+
+const USAGE = `postern-sentry --config FILE [options]
+  --check        check the configuration and every file it names, then exit
+  --workers N    worker processes, 1 to 64; one for each core when left out
+  --lab-speed N  divide every timeout by N, 1 to 10000; only with "lab": true
+`
+
+const log = processLog(Date.now)
+
+try {
+  await run()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : 'unknown fault'}\n`)
+  process.exitCode = 1
+}
+
+async function run(): Promise<void> {
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
+    throw new Error('NODE_TLS_REJECT_UNAUTHORIZED=0 switches certificate checks off; unset it')
+  }
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string' },
+      check: { type: 'boolean' },
+      workers: { type: 'string' },
+      'lab-speed': { type: 'string' },
+    },
+  })
+  if (values.config === undefined) throw new Error(USAGE)
+  const workers = wholeNumber('--workers', values.workers, 64)
+  const speed = wholeNumber('--lab-speed', values['lab-speed'], 10_000)
+  const { config } = await loadSettings(values.config)
+  if (speed !== null && !config.lab) throw new Error('--lab-speed needs "lab": true in the configuration')
+  if (values.check === true) {
+    process.stdout.write(`${values.config}: good\n`)
+    return
+  }
+  const stop = new AbortController()
+  const supervisor = await startSupervisor({
+    configFile: values.config,
+    workers,
+    speed: speed ?? 1,
+    now: Date.now,
+    log,
+  })
+  process.on('SIGHUP', () => void supervisor.reload())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(1) // asked twice: at once
+      stop.abort()
+    })
+  }
+  await new Promise<void>((resolve) => {
+    stop.signal.addEventListener('abort', () => {
+      resolve()
+    })
+  })
+  await supervisor[Symbol.asyncDispose]()
+  process.exit(0)
+}
+
+function wholeNumber(option: string, text: string | undefined, most: number): number | null {
+  if (text === undefined) return null
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new Error(`${option} must be a whole number from 1 to ${most}`)
+  return value
+}

@@ -1,0 +1,254 @@
+/**
+ * The fate of a request: one pure function over facts and one immutable snapshot. Nothing else decides.
+ *
+ * Certificate, token user, `User` and DeviceId must agree; the token may only deny (protocol document A7, A8).
+ * @module
+ */
+import type { PolicyDevice } from '@postern/contract/policy-snapshot'
+import type { EasVersion } from '@postern/eas-query/commands'
+import { audienceAccepted, type TokenClaims } from '@postern/oauth-map/claims'
+import { type Snapshot, userKey } from '../snapshot/snapshot.ts'
+import { type Reason, reasonRow } from './reasons.ts'
+
+/** What a good certificate says; `state` `absent` and `refused` are findings, not errors. */
+export type CertificateFinding =
+  | { readonly state: 'absent' }
+  | { readonly state: 'refused'; readonly reason: Reason; readonly fingerprint: string | null }
+  | {
+      readonly state: 'good'
+      readonly fingerprint: string
+      readonly upn: string | null
+      readonly deviceUri: string | null
+    }
+
+/** Everything about one ActiveSync request that a decision may look at. Times in milliseconds since 1970. */
+export interface Facts {
+  readonly certificate: CertificateFinding
+  readonly claims: TokenClaims | null
+  readonly user: string | null
+  readonly deviceKey: string | null
+  readonly version: EasVersion | null
+  readonly now: number
+}
+
+/** The operator's part of a decision, from the configuration. */
+export interface DecisionRules {
+  readonly certificate: 'required' | 'optional' | 'off'
+  readonly unknownDevices: 'block' | 'allow'
+  readonly staleAfterMs: number
+  readonly opaqueTokens: 'refuse' | 'allow'
+  readonly destinationResource: string
+  readonly tenantIds: ReadonlySet<string>
+  readonly clientIds: ReadonlySet<string>
+  readonly versions: ReadonlySet<EasVersion> | null
+}
+
+/** `notes` are words for the audit line beside `reason`; `reported` is what posture would have refused. */
+export type Verdict =
+  | {
+      readonly kind: 'allow'
+      readonly device: PolicyDevice | null
+      readonly notes: readonly string[]
+      readonly reported: Reason | null
+    }
+  | {
+      readonly kind: 'refuse'
+      readonly device: PolicyDevice | null
+      readonly notes: readonly string[]
+      readonly reason: Reason
+    }
+  | { readonly kind: 'wipe'; readonly device: PolicyDevice; readonly notes: readonly string[] }
+
+/** Decides. Pure; two calls with the same arguments give the same verdict. */
+export function decide(facts: Facts, snapshot: Snapshot | null, rules: DecisionRules): Verdict {
+  const trust = certificateReason(facts.certificate, snapshot, rules)
+  if (trust !== null) return refuse(trust)
+  if (snapshot === null) return refuse('POLICY_MISSING')
+  const found = findDevice(facts, snapshot, rules)
+  if (found.reason !== null) return refuse(found.reason, found.device)
+  const { device } = found
+  const identity = identityReason(facts, device, rules)
+  if (identity !== null) return refuse(identity, device)
+  const shape = versionReason(facts, rules)
+  if (shape !== null) return refuse(shape, device)
+  if (facts.now - snapshot.writtenAt > rules.staleAfterMs) return refuse('POLICY_STALE', device)
+  return postureVerdict(facts, device, snapshot, rules)
+}
+
+function refuse(reason: Reason, device: PolicyDevice | null = null, notes: readonly string[] = []): Verdict {
+  return { kind: 'refuse', device, notes, reason }
+}
+
+/** Why the certificate, or its absence, ends the matter; null when it does not. */
+export function certificateReason(
+  certificate: CertificateFinding,
+  snapshot: Snapshot | null,
+  rules: Pick<DecisionRules, 'certificate'>,
+): Reason | null {
+  if (rules.certificate === 'off') return null
+  switch (certificate.state) {
+    case 'absent':
+      return rules.certificate === 'required' ? 'CERTIFICATE_MISSING' : null
+    case 'refused':
+      return certificate.reason
+    case 'good':
+      return snapshot?.revokedCertificates.has(certificate.fingerprint) === true ? 'CERTIFICATE_REVOKED' : null
+    default:
+      return certificate satisfies never
+  }
+}
+
+interface Found {
+  readonly device: PolicyDevice | null
+  readonly reason: Reason | null
+}
+
+/** Which registered device speaks. The certificate leads; a DeviceId alone is only a claim. */
+function findDevice(facts: Facts, snapshot: Snapshot, rules: DecisionRules): Found {
+  const named = facts.deviceKey === null ? [] : (snapshot.devicesByEasKey.get(facts.deviceKey) ?? [])
+  if (facts.certificate.state === 'good' && rules.certificate !== 'off') {
+    const own = snapshot.deviceByCertificate.get(facts.certificate.fingerprint)
+    if (own !== undefined) return { device: own, reason: speaksFor(own, facts.deviceKey, snapshot) }
+    return unregistered(facts.certificate, named)
+  }
+  return withoutCertificate(facts, named, rules)
+}
+
+function speaksFor(device: PolicyDevice, key: string | null, snapshot: Snapshot): Reason | null {
+  if (key === null || device.easDeviceIds.length === 0) return null
+  return snapshot.easKeysByDevice.get(device.id)?.has(key) === true ? null : 'DEVICE_ID_MISMATCH'
+}
+
+// A good certificate that nobody registered: only for a device registered without one, and only when a name in the
+// certificate is that device's. A device with a certificate of its own is being impersonated.
+function unregistered(certificate: CertificateFinding & { state: 'good' }, named: readonly PolicyDevice[]): Found {
+  if (named.length === 0) return { device: null, reason: null }
+  const open = named.filter((device) => device.certificates.length === 0 && namesDevice(certificate, device))
+  const [device, ...others] = open
+  if (device !== undefined && others.length === 0) return { device, reason: null }
+  return { device: named[0] ?? null, reason: 'DEVICE_ID_MISMATCH' }
+}
+
+function namesDevice(certificate: CertificateFinding & { state: 'good' }, device: PolicyDevice): boolean {
+  if (certificate.deviceUri !== null) return deviceIdOfUri(certificate.deviceUri) === device.id.toLowerCase()
+  return certificate.upn !== null && userKey(certificate.upn) === userKey(device.user)
+}
+
+function deviceIdOfUri(uri: string): string {
+  return uri.toLowerCase().replace(/^urn:uuid:/, '')
+}
+
+function withoutCertificate(facts: Facts, named: readonly PolicyDevice[], rules: DecisionRules): Found {
+  const user = facts.claims?.user ?? facts.user
+  const mine = user === null ? [] : named.filter((device) => sameUser(user, device.user))
+  const device = mine[0] ?? named[0] ?? null
+  if (device !== null && device.certificates.length > 0 && rules.certificate === 'optional') {
+    return { device, reason: 'CERTIFICATE_REQUIRED' }
+  }
+  return { device, reason: null }
+}
+
+/** Whether the names that the request carries agree with the device and with each other. */
+function identityReason(facts: Facts, device: PolicyDevice | null, rules: DecisionRules): Reason | null {
+  const token = tokenReason(facts.claims, rules)
+  if (token !== null) return token
+  const upn = facts.certificate.state === 'good' ? facts.certificate.upn : null
+  const owner = device?.user ?? upn
+  if (owner === null) return userParameterReason(facts.user, facts.claims?.user ?? null)
+  if (upn !== null && userKey(upn) !== userKey(owner)) return 'CERTIFICATE_USER_MISMATCH'
+  const tokenUser = facts.claims?.user ?? null
+  if (tokenUser !== null && userKey(tokenUser) !== userKey(owner)) return 'TOKEN_USER_MISMATCH'
+  return userParameterReason(facts.user, owner)
+}
+
+function userParameterReason(user: string | null, owner: string | null): Reason | null {
+  return user === null || owner === null || sameUser(user, owner) ? null : 'QUERY_USER_MISMATCH'
+}
+
+function tokenReason(claims: TokenClaims | null, rules: DecisionRules): Reason | null {
+  if (claims === null) return rules.opaqueTokens === 'allow' ? null : 'TOKEN_UNREADABLE'
+  if (!audienceAccepted(claims, rules.destinationResource)) return 'TOKEN_AUDIENCE'
+  if (rules.tenantIds.size > 0 && !rules.tenantIds.has(claims.tenantId?.toLowerCase() ?? '')) return 'TOKEN_TENANT'
+  if (claims.appId !== null && !rules.clientIds.has(claims.appId.toLowerCase())) return 'TOKEN_CLIENT'
+  if (claims.user === null && rules.opaqueTokens === 'refuse') return 'TOKEN_UNREADABLE'
+  return null
+}
+
+/** `User` may be `user@domain`, `DOMAIN\user` or bare (1.2): the last two name the local part only. */
+function sameUser(user: string, owner: string): boolean {
+  const wanted = userKey(owner)
+  const given = userKey(user.slice(user.lastIndexOf('\\') + 1))
+  return given === wanted || (!given.includes('@') && given === wanted.split('@', 1)[0])
+}
+
+function versionReason(facts: Facts, rules: DecisionRules): Reason | null {
+  if (rules.versions === null || facts.version === null) return null
+  return rules.versions.has(facts.version) ? null : 'VERSION_NOT_ALLOWED'
+}
+
+function postureVerdict(facts: Facts, device: PolicyDevice | null, snapshot: Snapshot, rules: DecisionRules): Verdict {
+  const notes = device === null ? [] : [...device.reasons]
+  if (device?.easDeviceIds.length === 0 && facts.deviceKey !== null) notes.push('ANY_DEVICE_ID')
+  const reason = postureReason(facts, device, snapshot, rules)
+  if (reason === null) return { kind: 'allow', device, notes, reported: null }
+  if (snapshot.mode === 'report') return { kind: 'allow', device, notes, reported: reason }
+  if (reason === 'WIPE_PENDING' && device !== null) return { kind: 'wipe', device, notes }
+  return { kind: 'refuse', device, notes, reason }
+}
+
+function postureReason(
+  facts: Facts,
+  device: PolicyDevice | null,
+  snapshot: Snapshot,
+  rules: DecisionRules,
+): Reason | null {
+  const users = [device?.user, facts.claims?.user, facts.certificate.state === 'good' ? facts.certificate.upn : null]
+  // Wipe comes before the user's block: a leaver's account is to be removed, not only refused.
+  if (device?.posture === 'wipe') {
+    return facts.version === '16.1' || facts.version === null ? 'WIPE_PENDING' : 'WIPE_NOT_SUPPORTED'
+  }
+  if (users.some((user) => user != null && snapshot.blockedUsers.has(userKey(user)))) return 'USER_BLOCKED'
+  if (device === null) return rules.unknownDevices === 'block' ? 'DEVICE_UNKNOWN' : null
+  return device.posture === 'block' ? 'DEVICE_BLOCKED' : null
+}
+
+/** Whether an OAuth request may get tokens: the same snapshot, with less known (3.6 item 9, 3.7 item 7). */
+export function decideOAuth(
+  facts: Pick<Facts, 'certificate' | 'claims' | 'now'>,
+  snapshot: Snapshot | null,
+  rules: DecisionRules,
+): Verdict {
+  const trust = certificateReason(facts.certificate, snapshot, rules)
+  if (trust !== null) return refuse(trust)
+  if (snapshot === null) return refuse('POLICY_MISSING')
+  const shown = rules.certificate !== 'off' && facts.certificate.state === 'good' ? facts.certificate : null
+  const device = shown === null ? null : (snapshot.deviceByCertificate.get(shown.fingerprint) ?? null)
+  const owner = device?.user ?? shown?.upn ?? null
+  const tokenUser = facts.claims?.user ?? null
+  if (owner !== null && tokenUser !== null && userKey(owner) !== userKey(tokenUser)) {
+    return refuse('TOKEN_USER_MISMATCH', device)
+  }
+  if (facts.claims !== null) {
+    const foreign = rules.tenantIds.size > 0 && !rules.tenantIds.has(facts.claims.tenantId?.toLowerCase() ?? '')
+    if (foreign) return refuse('TOKEN_TENANT', device)
+  }
+  const user = owner ?? tokenUser
+  const notes = device === null ? [] : [...device.reasons]
+  const reason = oauthPosture(device, user, snapshot)
+  if (reason === null) return { kind: 'allow', device, notes, reported: null }
+  if (snapshot.mode === 'report') return { kind: 'allow', device, notes, reported: reason }
+  return { kind: 'refuse', device, notes, reason }
+}
+
+// Without a certificate the device is not known. Only when every device of the user is blocked can the answer be no.
+function oauthPosture(device: PolicyDevice | null, user: string | null, snapshot: Snapshot): Reason | null {
+  if (user !== null && snapshot.blockedUsers.has(userKey(user))) return 'USER_BLOCKED'
+  if (device !== null) return device.posture === 'allow' ? null : 'DEVICE_BLOCKED'
+  const devices = user === null ? [] : (snapshot.devicesByUser.get(userKey(user)) ?? [])
+  return devices.length > 0 && devices.every((d) => d.posture !== 'allow') ? 'DEVICE_BLOCKED' : null
+}
+
+/** Whether a refusal for this reason sounds an alarm. */
+export function isAlarm(reason: Reason): boolean {
+  return reasonRow(reason).alarm
+}

@@ -1,0 +1,72 @@
+/**
+ * What crosses between the supervisor and its workers. Both are ours and of one build; nothing here is untrusted.
+ * @module
+ */
+import type { WipeState } from '@postern/eas-policy/wipe'
+import type { Settings } from '../config/settings.ts'
+
+/** Something learned by one worker that all must know. Times in milliseconds since 1970. */
+export type Fact =
+  | {
+      readonly kind: 'redirect'
+      readonly user: string
+      readonly host: string
+      readonly port: number
+      readonly until: number
+    }
+  | { readonly kind: 'versions'; readonly versions: string; readonly commands: string }
+  | { readonly kind: 'wipe'; readonly device: string; readonly state: WipeState }
+
+/** A question whose answer decides something; `true` means go on. */
+export type Ask =
+  | { readonly op: 'connection'; readonly connection: number; readonly address: string }
+  | { readonly op: 'certificate'; readonly connection: number; readonly fingerprint: string }
+  | { readonly op: 'rate'; readonly address: string }
+  | { readonly op: 'hold'; readonly hold: number; readonly device: string; readonly user: string | null }
+
+/** State of one mail server as a worker sees it. */
+export interface ServerState {
+  readonly server: string
+  readonly live: boolean
+  readonly reason: string | null
+}
+
+export type FromWorker =
+  | { readonly op: 'ask'; readonly id: number; readonly ask: Ask }
+  | { readonly op: 'closed'; readonly connection: number }
+  | { readonly op: 'released'; readonly hold: number }
+  | { readonly op: 'fact'; readonly fact: Fact }
+  | { readonly op: 'listening'; readonly port: number }
+  | { readonly op: 'applied'; readonly version: number }
+  | { readonly op: 'metrics'; readonly id: number; readonly values: readonly number[] }
+  | { readonly op: 'servers'; readonly states: readonly ServerState[] }
+  | { readonly op: 'stopped' }
+
+/** The policy file as read: every worker builds the same snapshot from it. */
+export interface PolicyText {
+  readonly text: string
+  readonly writtenAt: number
+}
+
+/** Settings with what the supervisor alone can know. `trustGeneration` grows when a device CA was taken away. */
+export interface WorkerSettings {
+  readonly settings: Settings
+  readonly ticketKeysHex: string
+  readonly trustGeneration: number
+  readonly speed: number
+}
+
+export type ToWorker =
+  | {
+      readonly op: 'start'
+      readonly settings: WorkerSettings
+      readonly policy: PolicyText | null
+      readonly facts: readonly Fact[]
+    }
+  | { readonly op: 'settings'; readonly settings: WorkerSettings }
+  | { readonly op: 'policy'; readonly policy: PolicyText }
+  | { readonly op: 'answer'; readonly id: number; readonly value: boolean }
+  | { readonly op: 'evict'; readonly hold: number }
+  | { readonly op: 'fact'; readonly fact: Fact }
+  | { readonly op: 'collect'; readonly id: number }
+  | { readonly op: 'stop' }

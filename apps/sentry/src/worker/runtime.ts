@@ -1,0 +1,135 @@
+/**
+ * Everything that follows from the settings, as one immutable value: a reload replaces it by one assignment, and
+ * requests under way keep the one they began with.
+ * @module
+ */
+import type { LookupFunction } from 'node:net'
+import type { SentryConfig } from '@postern/contract/sentry-config'
+import { authorizationUri } from '@postern/oauth-map/challenge'
+import type { OAuthMapping } from '@postern/oauth-map/model'
+import { type DeviceTrust, readDeviceTrust } from '../identity/trust.ts'
+import { type Timeouts, timeouts } from '../listener/timeouts.ts'
+import type { DecisionRules } from '../pipeline/decide.ts'
+import { createPinnedLookup } from '../servers/pinned-lookup.ts'
+import type { RedirectRules } from '../servers/redirect.ts'
+import { createServerGroup, type ServerGroup } from '../servers/server-group.ts'
+import type { WorkerSettings } from '../supervisor/messages.ts'
+import {
+  createUpstreamClient,
+  type UpstreamClient,
+  type UpstreamTarget,
+} from '../transport/upstream/upstream-client.ts'
+import { hostsLookup } from '../transport/hosts-lookup.ts'
+
+/** Passive failure detection; the documented names with our defaults. */
+export const SERVER_RULES = { deadThreshold: 3, failureWindowMs: 30_000, deadMs: 60_000, liveThreshold: 2 } as const
+const IDLE_PER_POOL = 256
+/** Shorter than the servers' own keep-alive, so that a request is not written into a closing connection. */
+const UPSTREAM_IDLE_MS = 30_000
+
+export interface Runtime {
+  readonly config: SentryConfig
+  readonly timeouts: Timeouts
+  readonly trust: DeviceTrust
+  readonly trustGeneration: number
+  readonly hostNames: ReadonlySet<string>
+  readonly mapping: OAuthMapping
+  readonly authorizationUri: string
+  readonly activeSyncRules: DecisionRules
+  readonly oauthRules: DecisionRules
+  readonly balancers: ReadonlySet<string>
+  readonly redirectRules: RedirectRules
+  readonly servers: ServerGroup
+  readonly serverClient: UpstreamClient
+  /** Redirect targets are other people's choice: only checked addresses are connected to. */
+  readonly redirectClient: UpstreamClient
+  readonly identityProviderClient: UpstreamClient
+}
+
+/** Builds it; clients and server states of `previous` live on where nothing about them changed. */
+export function buildRuntime(given: WorkerSettings, previous: Runtime | null, now: () => number): Runtime {
+  const { config, deviceCas, crls } = given.settings
+  const { oauth } = config
+  const mapping: OAuthMapping = {
+    authorizationEndpoint: oauth.authorizationEndpoint,
+    tokenEndpoint: oauth.tokenEndpoint,
+    sentryResource: oauth.sentryResource,
+    destinationResource: oauth.destinationResource,
+    clients: oauth.clients,
+  }
+  return {
+    config,
+    timeouts: timeouts(given.speed),
+    trust: readDeviceTrust(deviceCas, crls),
+    trustGeneration: given.trustGeneration,
+    hostNames: new Set(
+      [new URL(oauth.sentryResource).hostname, ...config.listen.names].map((name) => name.toLowerCase()),
+    ),
+    mapping,
+    authorizationUri: authorizationUri(mapping),
+    activeSyncRules: decisionRules(config, 'onActiveSync'),
+    oauthRules: decisionRules(config, 'onOAuth'),
+    balancers: new Set(config.listen.clientCertificateFrom),
+    ...outbound(given, previous, now),
+  }
+}
+
+function decisionRules(config: SentryConfig, path: 'onActiveSync' | 'onOAuth'): DecisionRules {
+  const { oauth, policy, activeSync } = config
+  return {
+    certificate: config.deviceCertificate[path],
+    unknownDevices: policy.unknownDevices,
+    staleAfterMs: policy.staleAfterSeconds * 1_000,
+    opaqueTokens: oauth.opaqueTokens,
+    destinationResource: oauth.destinationResource,
+    tenantIds: new Set(oauth.tenantIds.map((id) => id.toLowerCase())),
+    clientIds: new Set(oauth.clients.map((client) => client.clientId.toLowerCase())),
+    versions: activeSync.versions === null ? null : new Set(activeSync.versions),
+  }
+}
+
+type Outbound = Pick<
+  Runtime,
+  'redirectRules' | 'servers' | 'serverClient' | 'redirectClient' | 'identityProviderClient'
+>
+
+const outboundKeys = new WeakMap<Runtime['servers'], string>()
+
+function outbound(given: WorkerSettings, previous: Runtime | null, now: () => number): Outbound {
+  const { settings } = given
+  const { config } = settings
+  const key = JSON.stringify([config.activeSync, config.hosts, settings.serverCa, settings.identityProviderCa])
+  if (previous !== null && outboundKeys.get(previous.servers) === key) return previous
+  const lookup = Object.keys(config.hosts).length === 0 ? null : hostsLookup(config.hosts)
+  const redirectRules = {
+    redirectHosts: config.activeSync.redirectHosts,
+    labHosts: new Set(Object.keys(config.hosts).map((name) => name.toLowerCase())),
+  }
+  const client = (ca: { pem: string } | null, by: LookupFunction | null): UpstreamClient =>
+    createUpstreamClient({
+      caPem: ca === null ? null : [ca.pem],
+      lookup: by,
+      maxIdlePerPool: IDLE_PER_POOL,
+      idleMs: UPSTREAM_IDLE_MS,
+    })
+  const servers = createServerGroup({
+    servers: config.activeSync.servers.map(targetOf),
+    scheduling: config.activeSync.scheduling,
+    rules: SERVER_RULES,
+    now,
+  })
+  outboundKeys.set(servers, key)
+  return {
+    redirectRules,
+    servers,
+    serverClient: client(settings.serverCa, lookup),
+    redirectClient: client(settings.serverCa, createPinnedLookup(redirectRules, lookup)),
+    identityProviderClient: client(settings.identityProviderCa, lookup),
+  }
+}
+
+function targetOf(server: string): UpstreamTarget {
+  const colon = server.lastIndexOf(':')
+  if (colon < 0) return { host: server.toLowerCase(), port: 443 }
+  return { host: server.slice(0, colon).toLowerCase(), port: Number(server.slice(colon + 1)) }
+}

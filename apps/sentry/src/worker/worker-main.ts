@@ -1,0 +1,34 @@
+/**
+ * Entry of a worker process; the supervisor starts it and speaks first.
+ * @module
+ */
+import { processLog } from '../config/log.ts'
+import type { FromWorker, ToWorker } from '../supervisor/messages.ts'
+import { SentryWorker } from './worker.ts'
+
+const log = processLog(Date.now)
+// The supervisor decides when to stop; a Ctrl-C reaches the whole group and must not end the draining.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+process.on('disconnect', () => process.exit(0))
+
+let worker: SentryWorker | null = null
+process.on('message', (message: ToWorker) => {
+  if (message.op !== 'start') {
+    worker?.receive(message)
+    return
+  }
+  worker = new SentryWorker(message, {
+    send: (answer: FromWorker) => {
+      if (process.connected) process.send?.(answer)
+    },
+    exit: () => process.exit(0),
+    now: Date.now,
+    random: Math.random,
+    log,
+  })
+  worker.listen().catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    log('problem', 'cannot-listen', { code, remedy: 'see listen.host and listen.port; another program may use them' })
+    process.exit(98)
+  })
+})

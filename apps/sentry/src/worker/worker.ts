@@ -1,0 +1,321 @@
+/**
+ * A worker process: the device listener, the pipeline behind it, and the line to the supervisor.
+ * @module
+ */
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { parsePolicyText } from '@postern/contract/policy-snapshot'
+import type { Log } from '../config/log.ts'
+import { asks } from '../config/settings.ts'
+import { type AuditWriter, openAuditFile } from '../events/audit-writer.ts'
+import { Counters } from '../events/counters.ts'
+import { type DeviceIdentity, judgeIdentity, readIdentity } from '../identity/device-identity.ts'
+import type { DeviceConnection } from '../listener/exchange.ts'
+import { createNodeListener, type NodeListener, type TlsSettings } from '../listener/node-listener.ts'
+import { takeProxyHeader, toBlockList } from '../listener/proxy-protocol.ts'
+import type { PipelineDeps } from '../pipeline/deps.ts'
+import { handle } from '../pipeline/handle.ts'
+import { HeldRequests } from '../pipeline/held-requests.ts'
+import { startHealthCheck } from '../servers/health-check.ts'
+import { type Snapshot, toSnapshot } from '../snapshot/snapshot.ts'
+import { UpstreamError } from '../transport/upstream/upstream-error.ts'
+import type { FromWorker, PolicyText, ToWorker, WorkerSettings } from '../supervisor/messages.ts'
+import { Coordinator } from './coordinator.ts'
+import { buildRuntime, type Runtime } from './runtime.ts'
+
+/** How often the supervisor hears of servers that requests found dead. Milliseconds. */
+const SERVER_REPORT_MS = 1_000
+/** Active checks; the documented default. Milliseconds. */
+const HEALTH_INTERVAL_MS = 30_000
+
+export interface WorkerPorts {
+  send(message: FromWorker): void
+  exit(): void
+  readonly now: () => number
+  readonly random: () => number
+  readonly log: Log
+}
+
+interface KnownConnection {
+  readonly number: number
+  readonly identity: DeviceIdentity | null
+  readonly trustGeneration: number
+}
+
+export class SentryWorker {
+  readonly #ports: WorkerPorts
+  readonly #coordinator: Coordinator
+  readonly #held = new HeldRequests()
+  readonly #counters = new Counters()
+  readonly #known = new WeakMap<DeviceConnection, KnownConnection>()
+  /** Address that a balancer told, by the balancer's own address and port. */
+  readonly #remotes = new Map<string, string>()
+  readonly #byPeer = new Map<string, number>()
+  /** What the last probe of each server said; null when it was good. */
+  readonly #probes = new Map<string, string | null>()
+  readonly #deps: PipelineDeps
+  readonly #audit: AuditWriter
+  #runtime: Runtime
+  #snapshot: Snapshot | null = null
+  #listener: NodeListener
+  #front: Server
+  #health: Disposable
+  #nextConnection = 0
+  #busy = 0
+  #stopping = false
+  #lastReport = ''
+
+  constructor(start: ToWorker & { op: 'start' }, ports: WorkerPorts) {
+    this.#ports = ports
+    this.#coordinator = new Coordinator((message) => {
+      ports.send(message)
+    })
+    for (const fact of start.facts) this.#coordinator.facts.learn(fact)
+    this.#runtime = buildRuntime(start.settings, null, ports.now)
+    this.#audit = openAuditFile(start.settings.settings.auditFile, (lines) => {
+      this.#counters.add('audit_lines_lost', lines)
+    })
+    if (start.policy !== null) this.#applyPolicy(start.policy)
+    this.#deps = this.#pipelineDeps()
+    this.#listener = this.#createListener(start.settings)
+    this.#front = this.#createFront()
+    this.#health = this.#startHealth()
+    const report = setInterval(() => {
+      this.#reportServers()
+    }, SERVER_REPORT_MS)
+    report.unref()
+  }
+
+  /** Resolves when devices can connect. */
+  async listen(): Promise<void> {
+    const { host, port } = this.#runtime.config.listen
+    this.#front.listen({ host, port, backlog: 1_024 })
+    await once(this.#front, 'listening')
+    this.#ports.send({ op: 'listening', port: (this.#front.address() as AddressInfo).port })
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.op) {
+      case 'start':
+        return
+      case 'settings':
+        this.#applySettings(message.settings)
+        return
+      case 'policy':
+        this.#applyPolicy(message.policy)
+        return
+      case 'answer':
+        this.#coordinator.answered(message.id, message.value)
+        return
+      case 'evict':
+        this.#coordinator.evict(message.hold)
+        return
+      case 'fact':
+        this.#coordinator.facts.learn(message.fact)
+        return
+      case 'collect':
+        this.#ports.send({ op: 'metrics', id: message.id, values: this.#values() })
+        return
+      case 'stop':
+        void this.#stop()
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #applyPolicy(policy: PolicyText): void {
+    const parsed = parsePolicyText(policy.text)
+    this.#snapshot = toSnapshot(parsed, policy.writtenAt)
+    this.#coordinator.facts.keepWipes(new Set(parsed.devices.filter((d) => d.posture === 'wipe').map((d) => d.id)))
+    this.#held.review()
+    this.#ports.send({ op: 'applied', version: parsed.version })
+  }
+
+  #applySettings(settings: WorkerSettings): void {
+    const before = this.#runtime
+    this.#runtime = buildRuntime(settings, before, this.#ports.now)
+    this.#listener.applyTls(tlsOf(settings))
+    this.#audit.reopen()
+    if (this.#runtime.servers !== before.servers) {
+      this.#health[Symbol.dispose]()
+      this.#health = this.#startHealth()
+      this.#retire(before)
+    }
+    this.#held.review()
+  }
+
+  // Requests under way finish on the clients they began with; none lasts longer than a held Ping.
+  #retire(before: Runtime): void {
+    const timer = setTimeout(() => {
+      for (const client of [before.serverClient, before.redirectClient, before.identityProviderClient]) client.close()
+    }, before.timeouts.holdMs)
+    timer.unref()
+  }
+
+  #pipelineDeps(): PipelineDeps {
+    return {
+      runtime: () => this.#runtime,
+      snapshot: () => this.#snapshot,
+      identityOf: (connection) => this.#identityOf(connection),
+      coordinator: this.#coordinator,
+      held: this.#held,
+      audit: this.#audit,
+      counters: this.#counters,
+      now: this.#ports.now,
+      fault: (id, error) => {
+        const { name, stack } = error instanceof Error ? error : new Error('not an error')
+        // The message may quote a request; the place in the code cannot.
+        const at = (stack ?? '')
+          .split('\n')
+          .filter((line) => line.startsWith('    at '))
+          .slice(0, 8)
+        this.#ports.log('problem', 'fault', { id, name, at })
+      },
+    }
+  }
+
+  /** A connection whose certificate was vouched for by a CA that is gone since has no good certificate any more. */
+  #identityOf(connection: DeviceConnection): DeviceIdentity | null {
+    const known = this.#known.get(connection)
+    if (known?.identity == null) return null
+    if (known.trustGeneration === this.#runtime.trustGeneration) return known.identity
+    return { ...known.identity, chain: 'CERTIFICATE_UNTRUSTED' }
+  }
+
+  #createListener(settings: WorkerSettings): NodeListener {
+    return createNodeListener(tlsOf(settings), this.#runtime.timeouts, (socket) => this.#remoteOf(socket), {
+      now: this.#ports.now,
+      exchange: (exchange, socket) => {
+        this.#busy += 1
+        void handle(exchange, this.#deps).finally(() => {
+          this.#busy -= 1
+          if (this.#stopping) socket.end()
+        })
+      },
+      malformed: () => undefined,
+      opened: (socket) => {
+        this.#opened(socket)
+      },
+      secured: (socket, connection) => {
+        this.#secured(socket, connection)
+      },
+    })
+  }
+
+  /** What accepts connections: the TLS server itself, or a plain one that first takes the balancer's header off. */
+  #createFront(): Server {
+    const { proxyProtocolFrom } = this.#runtime.config.listen
+    if (proxyProtocolFrom.length === 0) return this.#listener.server
+    const trusted = toBlockList(proxyProtocolFrom)
+    return createServer({ keepAlive: true, keepAliveInitialDelay: 60_000, noDelay: true }, (socket) => {
+      takeProxyHeader(socket, trusted, this.#runtime.timeouts.proxyHeaderMs, (remote) => {
+        const key = peerKey(socket)
+        this.#remotes.set(key, remote)
+        socket.once('close', () => this.#remotes.delete(key))
+        this.#listener.server.emit('connection', socket)
+        socket.resume()
+      })
+    })
+  }
+
+  #remoteOf(socket: Socket): string {
+    return this.#remotes.get(peerKey(socket)) ?? socket.remoteAddress ?? 'unknown'
+  }
+
+  #opened(socket: Socket): void {
+    const number = ++this.#nextConnection
+    this.#byPeer.set(peerKey(socket), number)
+    this.#counters.add('connections', 1)
+    const key = peerKey(socket)
+    socket.once('close', () => {
+      this.#byPeer.delete(key)
+      this.#counters.add('connections', -1)
+      this.#coordinator.closed(number)
+    })
+    void this.#coordinator.connection(number, this.#remoteOf(socket)).then((allowed) => {
+      if (!allowed) socket.destroy()
+    })
+  }
+
+  #secured(socket: TLSSocket, connection: DeviceConnection): void {
+    const number = this.#byPeer.get(peerKey(socket)) ?? 0
+    const { trust, trustGeneration } = this.#runtime
+    const identity = connection.certificate === null ? null : readIdentity(connection.certificate)
+    this.#known.set(connection, { number, identity, trustGeneration })
+    if (identity === null || judgeIdentity(identity, trust, this.#ports.now()).state !== 'good') return
+    void this.#coordinator.certificate(number, identity.fingerprint).then((allowed) => {
+      if (!allowed) socket.destroy()
+    })
+  }
+
+  #startHealth(): Disposable {
+    const { serverClient, servers } = this.#runtime
+    return startHealthCheck({
+      group: servers,
+      probe: (target, timeoutMs) => serverClient.probe(target, timeoutMs),
+      intervalMs: HEALTH_INTERVAL_MS,
+      timeoutMs: this.#runtime.timeouts.connectMs,
+      onResult: ({ target, error }) => {
+        const code = error === null ? null : error instanceof UpstreamError ? error.code : error.name
+        this.#probes.set(`${target.host}:${target.port}`, code)
+        this.#reportServers()
+      },
+    })
+  }
+
+  #reportServers(): void {
+    const states = this.#runtime.servers.states().map(({ target, state }) => {
+      const server = `${target.host}:${target.port}`
+      const problem = this.#probes.get(server) ?? null
+      return { server, live: state === 'live' && problem === null, reason: problem }
+    })
+    const report = JSON.stringify(states)
+    if (report === this.#lastReport) return
+    this.#lastReport = report
+    this.#ports.send({ op: 'servers', states })
+  }
+
+  #values(): number[] {
+    const now = this.#ports.now()
+    this.#counters.set('held', this.#held.size)
+    this.#counters.set('snapshot_version', this.#snapshot?.version ?? 0)
+    this.#counters.set(
+      'snapshot_age_seconds',
+      this.#snapshot === null ? 0 : Math.max(0, (now - this.#snapshot.writtenAt) / 1_000),
+    )
+    return [...this.#counters.values]
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    const { holdSpreadMs, drainMs } = this.#runtime.timeouts
+    this.#front.close()
+    this.#listener.server.closeIdleConnections()
+    this.#held.stop(holdSpreadMs, this.#ports.random)
+    const deadline = this.#ports.now() + drainMs
+    while (this.#busy > 0 && this.#ports.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+    this.#listener.server.closeAllConnections()
+    this.#health[Symbol.dispose]()
+    this.#audit[Symbol.dispose]()
+    this.#ports.send({ op: 'stopped' })
+    this.#ports.exit()
+  }
+}
+
+function peerKey(socket: Socket): string {
+  return `${socket.remoteAddress ?? ''}|${socket.remotePort ?? 0}`
+}
+
+function tlsOf({ settings, ticketKeysHex }: WorkerSettings): TlsSettings {
+  return {
+    cert: settings.certPem,
+    key: settings.keyPem,
+    ca: settings.deviceCas.map((file) => file.pem),
+    minVersion: settings.config.tls.minVersion,
+    requestCertificate: asks(settings.config),
+    ticketKeys: Buffer.from(ticketKeysHex, 'hex'),
+  }
+}
