@@ -1,6 +1,7 @@
 import { budgets } from './budgets.ts'
 import { declared } from './declared.ts'
 import { docComments } from './doc-comments.ts'
+import { errorsAreCurrent } from './errors-document.ts'
 import { format } from './format.ts'
 import { imports } from './imports.ts'
 import { lint } from './lint.ts'
@@ -22,4 +23,5 @@ export const ALL_CHECKS: readonly Check[] = [
   docComments,
   text,
   lockfile,
+  errorsAreCurrent,
 ]

@@ -28,7 +28,8 @@ export const declared: Check = {
     const tools = [...used].filter(([file]) => file.startsWith('tools/'))
     for (const [file, names] of tools) {
       for (const name of names) {
-        if (!manifest.devDependencies.has(name)) findings.push(notDeclared(file, name, 'package.json'))
+        const ours = workspaces.some((workspace) => workspace.name === name)
+        if (!ours && !manifest.devDependencies.has(name)) findings.push(notDeclared(file, name, 'package.json'))
       }
     }
     return findings

@@ -5,8 +5,8 @@ import { type ModuleFacts, readModule, resolveOurs } from './module-facts.ts'
 import { isTest, ourFiles, readWorkspaces, sourceFiles, type Workspace } from './workspaces.ts'
 
 /**
- * An export that no other file imports is either dead or private. Types of an entry module that another workspace or
- * a test enters are its interface and may stand alone; its values may not.
+ * An export that no other file imports is either dead or private. Types of a module that others do import from are
+ * the words of its interface and may stand alone; values may not.
  */
 export const unusedExports: Check = {
   name: 'exports',
@@ -50,7 +50,9 @@ function unusedIn({ file, exports }: ModuleFacts, { namesOf, entered }: Usage): 
   const used = namesOf.get(file)
   if (used === null) return []
   return exports
-    .filter(({ name, kind }) => used?.has(name) !== true && !(kind === 'type' && entered.has(file)))
+    .filter(
+      ({ name, kind }) => used?.has(name) !== true && !(kind === 'type' && (entered.has(file) || used !== undefined)),
+    )
     .map(({ name, line }) => ({ where: `${file}:${line}`, message: `exports ${name}, which no other file imports` }))
 }
 

@@ -1,6 +1,7 @@
 import { budgets } from '../checks/budgets.ts'
 import { declared } from '../checks/declared.ts'
 import { docComments } from '../checks/doc-comments.ts'
+import { errorsAreCurrent } from '../checks/errors-document.ts'
 import { format } from '../checks/format.ts'
 import { lockfile } from '../checks/lockfile.ts'
 import { text } from '../checks/text.ts'
@@ -10,6 +11,15 @@ import { testPlanted } from './planted.ts'
 const manifest = (name: string, dependencies: readonly string[]): string =>
   JSON.stringify({ name, dependencies: Object.fromEntries(dependencies.map((other) => [other, '1.0.0'])) })
 const RECORD = 'docs/decisions/0003-runtime-dependencies.md'
+
+testPlanted(errorsAreCurrent, [
+  {
+    title: 'a document that was edited by hand',
+    path: 'docs/errors.md',
+    content: '# Reasons of a Sentry\n',
+    says: 'run npm run errors',
+  },
+])
 
 testPlanted(format, [
   {

@@ -8,6 +8,7 @@ import { copyFile, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } f
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import prettier from 'prettier'
+import { ERRORS_FILE, errorsDocument } from '../checks/errors-document.ts'
 
 const REPOSITORY = resolve(import.meta.dirname, '..', '..')
 const CONFIGURATION = [
@@ -38,6 +39,7 @@ export async function startSample(): Promise<Sample> {
     // As the formatter would write it, so that the check of formatting starts clean.
     await plant(path, await prettier.format(content, { ...STYLE, filepath: path }))
   }
+  await plant(ERRORS_FILE, errorsDocument()) // made, not written: no formatter touches it
   await linkModules(root)
   return { root, plant, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) }
 }

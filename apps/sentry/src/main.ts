@@ -2,6 +2,8 @@
  * `postern-sentry --config FILE [--check] [--workers N] [--lab-speed N]`
  * @module
  */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { processLog } from './config/log.ts'
 import { loadSettings } from './config/settings.ts'
@@ -35,12 +37,13 @@ async function run(): Promise<void> {
     },
   })
   if (values.config === undefined) throw new Error(USAGE)
+  const configFile = whereAsked(values.config)
   const workers = wholeNumber('--workers', values.workers, 64)
   const speed = wholeNumber('--lab-speed', values['lab-speed'], 10_000)
-  const { config } = await loadSettings(values.config)
+  const { config } = await loadSettings(configFile)
   if (speed !== null && !config.lab) throw new Error('--lab-speed needs "lab": true in the configuration')
   if (values.check === true) {
-    process.stdout.write(`${values.config}: good\n`)
+    process.stdout.write(`${configFile}: good\n`)
     return
   }
   const stop = new AbortController()
@@ -65,6 +68,13 @@ async function run(): Promise<void> {
   })
   await supervisor[Symbol.asyncDispose]()
   process.exit(0)
+}
+
+/** `npm start -w` runs in the workspace's folder; a relative name was meant where the command was typed. */
+function whereAsked(name: string): string {
+  const typedIn = process.env['INIT_CWD']
+  if (existsSync(resolve(name)) || typedIn === undefined) return resolve(name)
+  return resolve(typedIn, name)
 }
 
 function wholeNumber(option: string, text: string | undefined, most: number): number | null {

@@ -10,6 +10,7 @@ const FLUSH_MS = 20
 /** What may wait in memory when the disk does not keep up; lines beyond it are counted as lost. Characters. */
 const MAX_WAITING = 16_777_216
 
+/** Where audit lines go. Disposing writes what still waits. */
 export interface AuditWriter extends Disposable {
   write(line: AuditLine): void
   /** Opens the file anew, after it was moved away. */

@@ -30,6 +30,7 @@ const GAUGES = [
   'audit_lines_lost',
   'upstream_idle',
 ] as const
+/** A value that goes up and down. */
 export type Gauge = (typeof GAUGES)[number]
 
 /** Every row, in the order of the array. */
@@ -67,6 +68,7 @@ export interface Finished {
   readonly bytesOut: number
 }
 
+/** One worker's numbers; {@link COUNTER_ROWS} names each. */
 export class Counters {
   readonly values = new Float64Array(COUNTER_ROWS.length)
 

@@ -8,6 +8,7 @@ import type { TLSSocket } from 'node:tls'
 /** More than the largest head that the parser accepts. Bytes. */
 const KEEP_BYTES = 81_920
 
+/** Bytes of one connection since its last request, at most 80 KiB. */
 export class HeadTap {
   #chunks: Buffer[] = []
   #bytes = 0

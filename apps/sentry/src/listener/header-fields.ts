@@ -2,6 +2,8 @@
  * Header fields in the order of the wire. Names compare without regard to case; nothing is merged or dropped.
  * @module
  */
+
+/** The fields of one head. */
 export class HeaderFields {
   readonly entries: readonly (readonly [name: string, value: string])[]
 

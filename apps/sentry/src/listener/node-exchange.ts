@@ -10,9 +10,12 @@ import { HeaderFields } from './header-fields.ts'
 
 /** An unread body up to this size is read and thrown away, so that the connection lives on. Bytes. */
 const DRAIN_BYTES = 262_144
+/** And for this long. Milliseconds. */
+const DRAIN_MS = 10_000
 /** A device that goes on sending after a refusal is cut off after this. Milliseconds. */
 const LINGER_MS = 2_000
 
+/** What Node does not say of a request. `writeStallMs`: milliseconds a device may leave its answer unread; `now`: ms since 1970. */
 export interface NodeExchangeOptions {
   readonly connection: DeviceConnection
   readonly rawTransferEncoding: boolean
@@ -21,6 +24,7 @@ export interface NodeExchangeOptions {
   readonly now: number
 }
 
+/** See {@link Exchange}. */
 export class NodeExchange implements Exchange {
   readonly id = randomUUID()
   readonly startedAt: number
@@ -87,7 +91,11 @@ export class NodeExchange implements Exchange {
     const framing: [string, string][] =
       length === null ? [['Transfer-Encoding', 'chunked']] : [['Content-Length', String(length)]]
     this.#writeHead(head, framing, this.#request.complete)
-    this.#response.flushHeaders()
+    const response = this.#response
+    // Head and first bytes go out as one record where both are there; else the head does not wait for them.
+    setImmediate(() => {
+      if (!response.headersSent || this.bytesOut === 0) response.flushHeaders()
+    })
     const end = await this.#pump(source)
     if (end === 'done') this.#response.end()
     else this.#request.socket.destroy()
@@ -116,12 +124,10 @@ export class NodeExchange implements Exchange {
 
   #discard(keep: boolean): void {
     const { socket } = this.#request
+    const linger = setTimeout(() => socket.destroy(), keep ? DRAIN_MS : LINGER_MS)
     this.#request.resume()
-    if (keep) return
-    const linger = setTimeout(() => socket.destroy(), LINGER_MS)
-    socket.once('close', () => {
-      clearTimeout(linger)
-    })
+    if (keep) this.#request.once('end', () => clearTimeout(linger))
+    socket.once('close', () => clearTimeout(linger))
   }
 
   #writeHead(head: ReplyHead, framing: readonly (readonly [string, string])[], keep: boolean): void {
@@ -130,10 +136,7 @@ export class NodeExchange implements Exchange {
     for (const [name, value] of head.fields) flat.push(name, value)
     for (const [name, value] of framing) flat.push(name, value)
     flat.push('X-Request-Id', this.id, 'Strict-Transport-Security', 'max-age=31536000')
-    if (!keep) {
-      flat.push('Connection', 'close')
-      this.#response.shouldKeepAlive = false
-    }
+    if (!keep && !head.fields.some(([name]) => name.toLowerCase() === 'connection')) flat.push('Connection', 'close')
     this.#response.writeHead(head.status, flat)
   }
 

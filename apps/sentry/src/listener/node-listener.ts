@@ -18,6 +18,7 @@ const PARSER_CHECK_MS = 1_000
 /** Tickets live at most this long; revocation is judged for every request anyway. Seconds. */
 const TICKET_SECONDS = 600
 
+/** PEM texts, and 48 bytes of ticket keys shared by all workers. */
 export interface TlsSettings {
   readonly cert: string
   readonly key: string
@@ -36,6 +37,7 @@ export interface ListenerHandlers {
   now(): number
 }
 
+/** A listener that is not yet bound to a port. */
 export interface NodeListener {
   readonly server: Server
   /** New TLS settings for new connections; the living ones go on. */
@@ -45,6 +47,7 @@ export interface NodeListener {
 /** Remote address by raw connection, when a balancer has told it. */
 export type RemoteOf = (socket: Socket) => string
 
+/** Makes the server; the owner binds it, or feeds it connections. */
 export function createNodeListener(
   tls: TlsSettings,
   limits: Timeouts,

@@ -38,6 +38,7 @@ const NORMAL = {
 /** Slowest allowed body after the grace time, bytes a second. */
 export const MIN_BODY_RATE = 1_024
 
+/** The table at some speed. Milliseconds, each 1 or more. */
 export type Timeouts = Readonly<Record<keyof typeof NORMAL, number>>
 
 /** The table divided by `speed` (1 is normal; more only in a lab, so that an hour passes in a minute). */

@@ -11,12 +11,6 @@ import { plainRefusal, refuseByHttp } from '../pipeline/refuse.ts'
 /** The certificate shown, judged; null when the request was refused here. */
 export async function admit(job: Job): Promise<CertificateFinding | null> {
   const { exchange, record, runtime, deps } = job
-  if (!(await deps.coordinator.rate(exchange.connection.remote))) {
-    record.refused('TOO_MANY_REQUESTS')
-    const { head, body } = plainRefusal(reasonRow('TOO_MANY_REQUESTS').http, [['Retry-After', '1']])
-    exchange.reply(head, body)
-    return null
-  }
   const certificate = findCertificate(exchange.fields, deps.identityOf(exchange.connection), runtime, deps.now())
   if (isUnreadable(certificate)) {
     record.refused(certificate.reason)
@@ -24,6 +18,14 @@ export async function admit(job: Job): Promise<CertificateFinding | null> {
     return null
   }
   record.identified(certificate)
+  // Thousands of phones share one address behind a NAT; a good certificate is counted for itself.
+  const counted = certificate.state === 'good' ? certificate.fingerprint : exchange.connection.remote
+  if (!(await deps.coordinator.rate(counted))) {
+    record.refused('TOO_MANY_REQUESTS')
+    const { head, body } = plainRefusal(reasonRow('TOO_MANY_REQUESTS').http, [['Retry-After', '1']])
+    exchange.reply(head, body)
+    return null
+  }
   return certificate
 }
 

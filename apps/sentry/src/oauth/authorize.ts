@@ -20,6 +20,7 @@ const PAGE: readonly Field[] = [
   ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"],
 ]
 
+/** Answers 302 to the identity provider, or an error of its own; never an error by redirect. */
 export async function authorize(job: Job, api: OAuthApi): Promise<void> {
   const { exchange, record, runtime } = job
   record.endpoint = 'authorize'

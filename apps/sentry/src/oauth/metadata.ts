@@ -8,6 +8,7 @@ import type { Job } from '../pipeline/job.ts'
 import { reasonRow } from '../pipeline/reasons.ts'
 import { plainRefusal } from '../pipeline/refuse.ts'
 
+/** Metadata with the endpoints here, and issuer and keys there. */
 export async function openIdMetadata(job: Job, api: OAuthApi): Promise<void> {
   const { mapping } = job.runtime
   await constant(job, 200, JSON.stringify(openidConfiguration(mapping, api, idpMetadata(mapping, api))))

@@ -29,6 +29,7 @@ const JSON_FIELDS: readonly Field[] = [
   ['Pragma', 'no-cache'],
 ]
 
+/** Relays one code redemption or refresh; every refusal is JSON in the form of RFC 6749, 5.2. */
 export async function token(job: Job, api: OAuthApi): Promise<void> {
   const { exchange, record } = job
   record.endpoint = 'token'

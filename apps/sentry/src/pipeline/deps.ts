@@ -11,6 +11,7 @@ import type { Coordinator } from '../worker/coordinator.ts'
 import type { Runtime } from '../worker/runtime.ts'
 import type { HeldRequests } from './held-requests.ts'
 
+/** Ports to snapshot, settings, supervisor, audit file and clock. */
 export interface PipelineDeps {
   runtime(): Runtime
   /** Null until a valid policy was read. */

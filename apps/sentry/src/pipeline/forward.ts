@@ -82,13 +82,13 @@ class Forwarding implements HeldRequest {
     try {
       const body = await this.#body()
       if (this.#waits) await this.#beginWaiting()
-      if (this.#ended) return
+      if (this.#isOver()) return
       const response = await this.#send(body)
       this.#stopWaiting()
-      if (!this.#ended) await this.#deliver(response)
+      if (!this.#isOver()) await this.#deliver(response)
     } catch (error) {
       this.#stopWaiting()
-      if (this.#ended) return
+      if (this.#isOver()) return
       const reason = this.#reasonOf(error)
       if (reason === null) throw error
       if (error instanceof BodyError) record.refused(reason)
@@ -118,6 +118,11 @@ class Forwarding implements HeldRequest {
     this.#job.record.note('STOPPING')
     this.#end()
     this.#job.exchange.reset() // a made-up Ping answer would be a lie; the device simply asks again
+  }
+
+  /** Asked after every wait: the device may have gone, the policy may have changed. */
+  #isOver(): boolean {
+    return this.#ended
   }
 
   #end(): void {

@@ -92,7 +92,8 @@ async function dispatch(route: Route, job: Job): Promise<void> {
     case 'autodiscover-xml':
       return autodiscoverXml(job)
     case 'autodiscover-json':
-      return autodiscoverJson(job)
+      autodiscoverJson(job)
+      return
     default:
       return route satisfies never
   }

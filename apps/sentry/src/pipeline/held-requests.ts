@@ -11,6 +11,7 @@ export interface HeldRequest {
   stop(): void
 }
 
+/** All requests of this worker that wait. */
 export class HeldRequests {
   readonly #waiting = new Set<HeldRequest>()
 

@@ -18,7 +18,7 @@ export interface Unreadable {
 }
 
 /** Whether reading failed. */
-export function isUnreadable<T extends object>(result: T | Unreadable): result is Unreadable {
+export function isUnreadable(result: object): result is Unreadable {
   return 'reason' in result && !('state' in result)
 }
 
@@ -46,6 +46,7 @@ export interface BearerToken {
 /** RFC 6750, 2.1: the characters a Bearer token has. */
 const TOKEN_CHARACTERS = /^[A-Za-z0-9._~+/-]+=*$/
 
+/** The Bearer token of a head; no other scheme is served. */
 export function readBearer(fields: HeaderFields): BearerToken | Unreadable {
   const value = fields.value('authorization')
   if (value === null) return { reason: 'TOKEN_MISSING' }

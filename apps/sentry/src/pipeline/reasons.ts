@@ -70,6 +70,7 @@ export const REASONS = {
   VERSION_MALFORMED: { ...form, http: 400, remedy: 'No protocol version, or one that does not exist.' },
   VERSION_CONTRADICTION: { ...form, http: 400, remedy: 'Header and query disagree on version or policy key.' },
   VERSION_NOT_ALLOWED: { posture: false, alarm: false, eas: 138, http: 400, remedy: 'See activeSync.versions.' },
+  HTTP_MALFORMED: { ...form, http: 400, remedy: 'The bytes are no HTTP/1.1 request, or read two ways.' },
   HEADER_MALFORMED: { ...form, http: 400, remedy: 'A header that must be single is repeated, or has no proper value.' },
   CONNECTION_HEADER: { ...form, http: 400, remedy: 'Connection may only say close or keep-alive.' },
   TRANSFER_ENCODING: { ...form, http: 400, remedy: 'Only chunked, once.' },

@@ -12,6 +12,7 @@ import type { CertificateFinding, Verdict } from './decide.ts'
 import { isAlarm } from './decide.ts'
 import type { Reason } from './reasons.ts'
 
+/** One request's audit line and counters, being filled. */
 export class RequestRecord {
   endpoint: Endpoint = 'none'
   event: AuditEvent = 'request'

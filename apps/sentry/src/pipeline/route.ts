@@ -4,6 +4,7 @@
  */
 import type { OAuthApi } from '@postern/oauth-map/model'
 
+/** A path that is served, and what for. */
 export type Route =
   | { readonly kind: 'activesync' }
   | { readonly kind: 'authorize' | 'token' | 'metadata'; readonly api: OAuthApi }
@@ -36,6 +37,7 @@ export interface Target {
   readonly query: string | null
 }
 
+/** Splits a request target at its first question mark and names its path. */
 export function readTarget(target: string, autodiscover: boolean): Target {
   const mark = target.indexOf('?')
   const path = mark < 0 ? target : target.slice(0, mark)

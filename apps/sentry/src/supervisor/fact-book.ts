@@ -7,6 +7,7 @@ import type { Fact } from './messages.ts'
 /** Redirects kept at most; beyond it the oldest is forgotten, and learned again at the price of one 451. */
 const MAX_REDIRECTS = 200_000
 
+/** The latest fact of each kind and key. Supervisor and workers hold equal books. */
 export class FactBook {
   readonly #redirects = new Map<string, Fact & { kind: 'redirect' }>()
   readonly #wipes = new Map<string, Fact & { kind: 'wipe' }>()

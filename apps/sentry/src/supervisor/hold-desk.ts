@@ -7,6 +7,7 @@ import type { QuotaBook } from './quota-book.ts'
 /** A worker that does not confirm an eviction does not hold the newcomer up for longer. Milliseconds. */
 const EVICTION_MS = 1_000
 
+/** Waits for evicted requests before it grants a new one. */
 export class HoldDesk {
   readonly #book: QuotaBook
   readonly #evict: (worker: number, hold: number) => void

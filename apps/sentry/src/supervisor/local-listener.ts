@@ -9,15 +9,18 @@ import type { AddressInfo } from 'node:net'
 /** Why a Sentry should get no traffic now; empty when it should. */
 export type Readiness = readonly string[]
 
+/** What the listener shows. */
 export interface LocalSources {
   metrics(): Promise<string>
   readiness(): Readiness
 }
 
+/** A bound listener; disposing closes it. */
 export interface LocalListener extends AsyncDisposable {
   readonly port: number
 }
 
+/** Binds; port 0 takes any free one. @throws Error of Node when the port is taken. */
 export async function startLocalListener(host: string, port: number, sources: LocalSources): Promise<LocalListener> {
   const server = createServer((request, response) => {
     answer(request, response, sources).catch(() => {

@@ -21,7 +21,7 @@ export type Fact =
 export type Ask =
   | { readonly op: 'connection'; readonly connection: number; readonly address: string }
   | { readonly op: 'certificate'; readonly connection: number; readonly fingerprint: string }
-  | { readonly op: 'rate'; readonly address: string }
+  | { readonly op: 'rate'; readonly key: string }
   | { readonly op: 'hold'; readonly hold: number; readonly device: string; readonly user: string | null }
 
 /** State of one mail server as a worker sees it. */
@@ -31,6 +31,7 @@ export interface ServerState {
   readonly reason: string | null
 }
 
+/** What a worker says. */
 export type FromWorker =
   | { readonly op: 'ask'; readonly id: number; readonly ask: Ask }
   | { readonly op: 'closed'; readonly connection: number }
@@ -56,6 +57,7 @@ export interface WorkerSettings {
   readonly speed: number
 }
 
+/** What the supervisor says; `start` comes first. */
 export type ToWorker =
   | {
       readonly op: 'start'

@@ -11,6 +11,7 @@ import type { PolicyText } from './messages.ts'
 /** 2 million devices fit. Bytes. */
 const MAX_POLICY_BYTES = 1_073_741_824
 
+/** The last valid policy, and what is wrong with a newer one. */
 export interface PolicySource extends Disposable {
   readonly current: PolicyText | null
   /** Version of the current snapshot, and what was wrong with the file since; null when all is well. */

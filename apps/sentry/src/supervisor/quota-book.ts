@@ -22,9 +22,10 @@ interface Hold {
   readonly user: string | null
 }
 
-/** Addresses remembered for their rate at most; beyond it the oldest is forgotten. */
-const MAX_RATE_ADDRESSES = 100_000
+/** Addresses and certificates remembered for their rate at most; beyond it the oldest is forgotten. */
+const MAX_RATE_KEYS = 100_000
 
+/** Counts by address, certificate, device and user. The limits may change at any time. */
 export class QuotaBook {
   quotas: Quotas
   readonly #connections = new Map<Owner, string>()
@@ -70,14 +71,14 @@ export class QuotaBook {
     return true
   }
 
-  /** A token bucket of one second's worth. `now` in milliseconds. */
-  takeRate(address: string, now: number): boolean {
+  /** A token bucket of one second's worth for an address or certificate. `now` in milliseconds. */
+  takeRate(key: string, now: number): boolean {
     const limit = this.quotas.oauthRequestsPerSecondPerAddress
-    const bucket = this.#rates.get(address) ?? { tokens: limit, at: now }
+    const bucket = this.#rates.get(key) ?? { tokens: limit, at: now }
     const tokens = Math.min(limit, bucket.tokens + ((now - bucket.at) / 1_000) * limit)
-    this.#rates.delete(address) // and set again: the map stays in order of use
-    this.#rates.set(address, { tokens: tokens < 1 ? tokens : tokens - 1, at: now })
-    if (this.#rates.size > MAX_RATE_ADDRESSES) {
+    this.#rates.delete(key) // and set again: the map stays in order of use
+    this.#rates.set(key, { tokens: tokens < 1 ? tokens : tokens - 1, at: now })
+    if (this.#rates.size > MAX_RATE_KEYS) {
       const [oldest] = this.#rates.keys()
       if (oldest !== undefined) this.#rates.delete(oldest)
     }

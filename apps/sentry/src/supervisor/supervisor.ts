@@ -54,6 +54,7 @@ class RunningSupervisor implements Supervisor {
   readonly #holds: HoldDesk
   readonly #facts = new FactBook()
   readonly #servers = new Map<number, readonly ServerState[]>()
+  readonly #serversTold = new Map<string, boolean>()
   readonly #ports = new Map<number, number>()
   readonly #collected = new Map<number, { expected: number; arrays: (readonly number[])[]; done: () => void }>()
   readonly #cleanup = new AsyncDisposableStack()
@@ -215,6 +216,7 @@ class RunningSupervisor implements Supervisor {
         return
       case 'servers':
         this.#servers.set(worker, message.states)
+        this.#reportServers(message.states)
         return
       case 'applied':
       case 'stopped':
@@ -231,12 +233,22 @@ class RunningSupervisor implements Supervisor {
       case 'certificate':
         return this.#quotas.certifyConnection(worker, ask.connection, ask.fingerprint)
       case 'rate':
-        return this.#quotas.takeRate(ask.address, this.#options.now())
+        return this.#quotas.takeRate(ask.key, this.#options.now())
       case 'hold':
         await this.#holds.acquire(worker, ask.hold, ask.device, ask.user)
         return true
       default:
         return ask satisfies never
+    }
+  }
+
+  // Every worker probes for itself; a change is told once.
+  #reportServers(states: readonly ServerState[]): void {
+    for (const { server, live, reason } of states) {
+      if ((this.#serversTold.get(server) ?? true) === live) continue
+      this.#serversTold.set(server, live)
+      if (live) this.#log('info', 'server-usable', { server })
+      else this.#log('problem', 'server-not-usable', { server, reason: reason ?? 'failed requests' })
     }
   }
 

@@ -11,6 +11,7 @@ import type { FromWorker, ToWorker } from './messages.ts'
 const STABLE_MS = 5_000
 const MAX_DELAY_MS = 5_000
 
+/** What the owner of a pool does with its workers. */
 export interface WorkerPoolHandlers {
   /** First message for a new worker. */
   welcome(): ToWorker
@@ -18,6 +19,7 @@ export interface WorkerPoolHandlers {
   died(worker: number): void
 }
 
+/** A fixed number of workers. */
 export class WorkerPool {
   readonly #count: number
   readonly #handlers: WorkerPoolHandlers
@@ -80,7 +82,7 @@ export class WorkerPool {
       if (this.#stopping) return
       this.#failures = this.#now() - startedAt < STABLE_MS ? this.#failures + 1 : 0
       const delayMs = this.#failures === 0 ? 0 : Math.min(MAX_DELAY_MS, 100 * 2 ** this.#failures)
-      this.#log('problem', 'worker-died', { worker: worker.id, code: code, signal: signal, restartInMs: delayMs })
+      this.#log('problem', 'worker-died', { worker: worker.id, code, signal, restartInMs: delayMs })
       setTimeout(() => {
         if (!this.#stopping) this.#fork()
       }, delayMs)

@@ -2,7 +2,7 @@
  * Name resolution with a laboratory's table in front, as `/etc/hosts` would have it.
  * @module
  */
-import { lookup, type LookupAddress } from 'node:dns'
+import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 
 /** Names compare without regard to case; all others are resolved as usual. */
@@ -11,7 +11,7 @@ export function hostsLookup(hosts: Readonly<Record<string, string>>): LookupFunc
   return (hostname, options, callback) => {
     const address = table.get(hostname.toLowerCase())
     if (address === undefined) {
-      lookup(hostname, options, callback as (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void)
+      lookup(hostname, options, callback)
       return
     }
     const family = isIP(address)

@@ -10,6 +10,7 @@ export interface Hold {
   release(): void
 }
 
+/** One for each worker. */
 export class Coordinator {
   readonly facts = new FactBook()
   readonly #send: (message: FromWorker) => void
@@ -35,9 +36,9 @@ export class Coordinator {
     this.#send({ op: 'closed', connection })
   }
 
-  /** One OAuth request of an address. False: too many this second. */
-  rate(address: string): Promise<boolean> {
-    return this.#ask({ op: 'rate', address })
+  /** One OAuth request of an address or certificate. False: too many this second. */
+  rate(key: string): Promise<boolean> {
+    return this.#ask({ op: 'rate', key })
   }
 
   /** Books a held request; resolves when it may go on. `evicted` is called when a newer one takes its place. */

@@ -27,6 +27,7 @@ const IDLE_PER_POOL = 256
 /** Shorter than the servers' own keep-alive, so that a request is not written into a closing connection. */
 const UPSTREAM_IDLE_MS = 30_000
 
+/** Settings made usable. Never changed, only replaced. */
 export interface Runtime {
   readonly config: SentryConfig
   readonly timeouts: Timeouts

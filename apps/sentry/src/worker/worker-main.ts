@@ -11,6 +11,14 @@ const log = processLog(Date.now)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => process.exit(0))
 
+// A message may quote what a device sent; the place in the code cannot. The supervisor starts another worker.
+process.on('uncaughtException', (error: unknown) => {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const at = stack.split('\n').filter((line) => line.startsWith('    at '))
+  log('problem', 'worker-fault', { name: error instanceof Error ? error.name : 'unknown', at: at.slice(0, 12) })
+  process.exit(70)
+})
+
 let worker: SentryWorker | null = null
 process.on('message', (message: ToWorker) => {
   if (message.op !== 'start') {

@@ -2,6 +2,7 @@
  * A worker process: the device listener, the pipeline behind it, and the line to the supervisor.
  * @module
  */
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -9,7 +10,7 @@ import { parsePolicyText } from '@postern/contract/policy-snapshot'
 import type { Log } from '../config/log.ts'
 import { asks } from '../config/settings.ts'
 import { type AuditWriter, openAuditFile } from '../events/audit-writer.ts'
-import { Counters } from '../events/counters.ts'
+import { Counters, type Finished } from '../events/counters.ts'
 import { type DeviceIdentity, judgeIdentity, readIdentity } from '../identity/device-identity.ts'
 import type { DeviceConnection } from '../listener/exchange.ts'
 import { createNodeListener, type NodeListener, type TlsSettings } from '../listener/node-listener.ts'
@@ -29,6 +30,7 @@ const SERVER_REPORT_MS = 1_000
 /** Active checks; the documented default. Milliseconds. */
 const HEALTH_INTERVAL_MS = 30_000
 
+/** The process around a worker: IPC, exit, clock (ms since 1970), chance (0 to 1), log. */
 export interface WorkerPorts {
   send(message: FromWorker): void
   exit(): void
@@ -37,12 +39,24 @@ export interface WorkerPorts {
   readonly log: Log
 }
 
+/** A request that never was, for the counters. */
+const NOTHING_READ: Finished = {
+  endpoint: 'none',
+  decision: 'refuse',
+  command: null,
+  reason: 'HTTP_MALFORMED',
+  durationMs: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+}
+
 interface KnownConnection {
   readonly number: number
   readonly identity: DeviceIdentity | null
   readonly trustGeneration: number
 }
 
+/** One worker, made from the first message of its supervisor. */
 export class SentryWorker {
   readonly #ports: WorkerPorts
   readonly #coordinator: Coordinator
@@ -194,7 +208,9 @@ export class SentryWorker {
           if (this.#stopping) socket.end()
         })
       },
-      malformed: () => undefined,
+      malformed: (remote, status) => {
+        this.#auditMalformed(remote, status)
+      },
       opened: (socket) => {
         this.#opened(socket)
       },
@@ -222,6 +238,31 @@ export class SentryWorker {
 
   #remoteOf(socket: Socket): string {
     return this.#remotes.get(peerKey(socket)) ?? socket.remoteAddress ?? 'unknown'
+  }
+
+  // What the parser refused never became a request, but somebody sent it.
+  #auditMalformed(remote: string, status: number): void {
+    this.#audit.write({
+      time: new Date(this.#ports.now()).toISOString(),
+      id: randomUUID(),
+      event: 'request',
+      device: null,
+      user: null,
+      easDeviceId: null,
+      certificate: null,
+      command: null,
+      version: null,
+      decision: 'refuse',
+      reasons: ['HTTP_MALFORMED'],
+      snapshot: this.#snapshot?.version ?? 0,
+      status,
+      upstreamStatus: null,
+      durationMs: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      remote,
+    })
+    this.#counters.finished(NOTHING_READ)
   }
 
   #opened(socket: Socket): void {
