@@ -66,7 +66,10 @@ function uniqueIdentities(snapshot: PolicySnapshot): Problem[] {
   const ownerOf = new Map<string, string>()
   snapshot.devices.forEach((device, index) => {
     if (ids.has(device.id)) {
-      problems.push({ path: `devices[${index}].id`, message: `repeats ${JSON.stringify(device.id)}; ids must be unique` })
+      problems.push({
+        path: `devices[${index}].id`,
+        message: `repeats ${JSON.stringify(device.id)}; ids must be unique`,
+      })
     }
     ids.add(device.id)
     for (const certificate of device.certificates) {

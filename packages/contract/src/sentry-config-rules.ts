@@ -34,7 +34,10 @@ function listenRules(config: SentryConfigFile, report: Report): void {
     }
   })
   if (!isLoopback(local.host)) {
-    report('local.host', `${quoted(local.host)} is no loopback address; metrics carry no log-in, so use 127.0.0.1 or ::1`)
+    report(
+      'local.host',
+      `${quoted(local.host)} is no loopback address; metrics carry no log-in, so use 127.0.0.1 or ::1`,
+    )
   }
   if (local.port !== 0 && local.port === listen.port) {
     report('local.port', 'must differ from listen.port: nothing of the local listener may be served to devices')
@@ -57,21 +60,28 @@ function oauthRules(config: SentryConfigFile, report: Report): void {
   }
   const sentry = httpsUrl(oauth.sentryResource)
   if (sentry === null || sentry.pathname !== '/') {
-    report('oauth.sentryResource', `${quoted(oauth.sentryResource)} must be an https origin such as https://sentry.example.com`)
+    report(
+      'oauth.sentryResource',
+      `${quoted(oauth.sentryResource)} must be an https origin such as https://sentry.example.com`,
+    )
   }
   const destination = httpsUrl(oauth.destinationResource)
   if (destination === null) {
-    report('oauth.destinationResource', `${quoted(oauth.destinationResource)} must be an https URL such as https://outlook.office365.com/`)
+    report(
+      'oauth.destinationResource',
+      `${quoted(oauth.destinationResource)} must be an https URL such as https://outlook.office365.com/`,
+    )
   } else if (sentry !== null && destination.host === sentry.host) {
     report('oauth.destinationResource', 'is the Sentry itself; name the mail service that tokens are for')
   }
   const seen = new Set<string>()
   oauth.clients.forEach((client, i) => {
-    if (seen.has(client.clientId)) report(`oauth.clients[${i}].clientId`, `repeats ${quoted(client.clientId)}; join the two`)
+    if (seen.has(client.clientId))
+      report(`oauth.clients[${i}].clientId`, `repeats ${quoted(client.clientId)}; join the two`)
     seen.add(client.clientId)
     client.redirectUris.forEach((uri, k) => {
       if (!isRedirectUri(uri)) {
-        const message = `${quoted(uri)} must be an absolute URI without fragment, of the app's own scheme or https`
+        const message = `${quoted(uri)} must be an absolute URI without fragment, of the app's own scheme, https, or http to localhost`
         report(`oauth.clients[${i}].redirectUris[${k}]`, message)
       }
     })
@@ -115,9 +125,13 @@ function httpsUrl(text: string): URL | null {
 }
 
 const SCRIPT_SCHEMES = new Set(['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'http:'])
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 function isRedirectUri(text: string): boolean {
-  return URL.canParse(text) && !text.includes('#') && !SCRIPT_SCHEMES.has(new URL(text).protocol)
+  if (!URL.canParse(text) || text.includes('#')) return false
+  const { protocol, hostname } = new URL(text)
+  // A desktop app listens on its own machine, where there is no certificate (RFC 8252, 7.3).
+  return protocol === 'http:' ? LOOPBACK.has(hostname) : !SCRIPT_SCHEMES.has(protocol)
 }
 
 function isHostPort(text: string, wildcard: boolean): boolean {
@@ -133,13 +147,17 @@ function wholeNumber(text: string): number | null {
 }
 
 function isHostName(text: string): boolean {
-  return text.length <= 253 && text.split('.').every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))
+  return (
+    text.length <= 253 &&
+    text.split('.').every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))
+  )
 }
 
 function isAddress(text: string): boolean {
-  if (text.includes(':')) return URL.canParse(`http://[${text}]/`)
+  if (text.includes(':')) return /^[0-9A-Fa-f:.]{2,45}$/.test(text) && URL.canParse(`http://[${text}]/`)
   const parts = text.split('.')
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)
+  // Without leading zeros: they mean octal to some readers, and Node takes them for no address at all.
+  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
 }
 
 function isLoopback(host: string): boolean {

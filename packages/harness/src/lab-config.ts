@@ -4,6 +4,7 @@
  */
 import type { PolicySnapshot } from '@postern/contract/policy-snapshot'
 import type { Issued } from './ca.ts'
+import type { EntraClient } from './entra/entra.ts'
 import { EMAIL_PLUS_CLIENT_ID, EMAIL_PLUS_REDIRECT_URI } from './phones/email-plus-phone.ts'
 import { APPLE_CLIENT_ID } from './phones/mail-phone.ts'
 
@@ -58,7 +59,10 @@ export const CLIENTS = [
 export type ConfigFile = Record<string, unknown>
 
 /** Sentry's configuration in the lab; every name stands for 127.0.0.1. */
-export function labConfig(ports: { exchange: number; entra: number }): ConfigFile {
+export function labConfig(
+  ports: { exchange: number; entra: number },
+  moreClients: readonly EntraClient[] = [],
+): ConfigFile {
   const login = `https://login.windows.net:${String(ports.entra)}/common/oauth2`
   const exchange = EXCHANGE_NAMES.map((name) => `${name}:${String(ports.exchange)}`)
   return {
@@ -76,7 +80,7 @@ export function labConfig(ports: { exchange: number; entra: number }): ConfigFil
       tokenEndpoint: `${login}/token`,
       sentryResource: `https://${SENTRY_NAME}`,
       destinationResource: DESTINATION_RESOURCE,
-      clients: CLIENTS,
+      clients: [...CLIENTS, ...moreClients],
       tenantIds: [],
       caFile: 'server-ca.crt',
     },

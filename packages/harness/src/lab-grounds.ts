@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createCa } from './ca.ts'
 import type { Issued, TestCa } from './ca.ts'
 import { startEntra } from './entra/entra.ts'
-import type { EntraStandIn } from './entra/entra.ts'
+import type { EntraClient, EntraStandIn } from './entra/entra.ts'
 import { startExchange } from './exchange/exchange.ts'
 import type { ExchangeOptions, ExchangeStandIn } from './exchange/exchange.ts'
 import { CLIENTS, DESTINATION_RESOURCE, DEVICE_ROWS, ENTRA_NAMES, EXCHANGE_NAMES, PEOPLE } from './lab-config.ts'
@@ -29,6 +29,7 @@ export interface Grounds {
 /** How the stand-ins differ from their usual behaviour. */
 export interface GroundWishes {
   exchange?: Partial<ExchangeOptions>
+  clients?: readonly EntraClient[]
 }
 
 /** Starts the stand-ins; `owned` gets what must be closed. */
@@ -39,7 +40,7 @@ export async function layGrounds(wishes: GroundWishes, owned: AsyncDisposableSta
   ])
   const [exchange, entra, devices] = await Promise.all([
     raiseExchange(serverCa, wishes.exchange ?? {}),
-    raiseEntra(serverCa),
+    raiseEntra(serverCa, wishes.clients ?? []),
     issueDevices(deviceCa),
   ])
   owned.defer(() => exchange.close())
@@ -66,9 +67,9 @@ async function raiseExchange(ca: TestCa, wishes: Partial<ExchangeOptions>): Prom
   return startExchange({ cert, audience: DESTINATION_RESOURCE, ...wishes })
 }
 
-async function raiseEntra(ca: TestCa): Promise<EntraStandIn> {
+async function raiseEntra(ca: TestCa, moreClients: readonly EntraClient[]): Promise<EntraStandIn> {
   const cert = await ca.issueServer({ names: ENTRA_NAMES })
-  return startEntra({ cert, users: PEOPLE, clients: CLIENTS })
+  return startEntra({ cert, users: PEOPLE, clients: [...CLIENTS, ...moreClients] })
 }
 
 async function issueDevices(ca: TestCa): Promise<Record<DeviceName, LabDevice>> {

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Issued } from './ca.ts'
 import type { MintOptions } from './entra/entra.ts'
+import type { EntraClient } from './entra/entra.ts'
 import type { ExchangeOptions } from './exchange/exchange.ts'
 import * as parts from './lab-config.ts'
 import type { ConfigFile, DeviceName } from './lab-config.ts'
@@ -34,6 +35,8 @@ export interface LabOptions {
   policy?: (draft: LabPolicy['snapshot']) => void
   /** Put over the Exchange stand-in's options: `versions`, `secondMs`, `requirePolicy`. */
   exchange?: Partial<ExchangeOptions>
+  /** Applications that may sign in beside those of the phones, known to Sentry and to the Entra stand-in. */
+  clients?: readonly EntraClient[]
   /** Sentry's workers; default 2. */
   workers?: number
   /** Divides every timeout of Sentry (`--lab-speed`); default 1. */
@@ -80,7 +83,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 
 async function raise(dir: string, grounds: Grounds, options: LabOptions, owned: AsyncDisposableStack): Promise<Lab> {
   const { net, entra, exchange } = grounds
-  const base = parts.labConfig({ exchange: exchange.port, entra: entra.port })
+  const base = parts.labConfig({ exchange: exchange.port, entra: entra.port }, options.clients)
   const config = parts.withOverride(base, options.config ?? {})
   const first = parts.firstPolicy(Object.values(grounds.devices))
   options.policy?.(first)

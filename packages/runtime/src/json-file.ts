@@ -34,6 +34,8 @@ export async function readJsonFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new FileError(`${path} is not JSON (${error instanceof Error ? error.message : 'unreadable'})`, { cause: error })
+    throw new FileError(`${path} is not JSON (${error instanceof Error ? error.message : 'unreadable'})`, {
+      cause: error,
+    })
   }
 }

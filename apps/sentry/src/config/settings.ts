@@ -41,7 +41,8 @@ export async function loadSettings(configFile: string): Promise<Settings> {
   checkPair(cert.pem, key.pem, reader)
   checkCa('oauth.caFile', identityProviderCa, reader)
   checkCa('activeSync.caFile', serverCa, reader)
-  reader.attempt('tls.deviceCaFiles', () => readDeviceTrust(deviceCas, crls))
+  reader.attempt('tls.deviceCaFiles', () => readDeviceTrust(deviceCas, []))
+  if (!reader.hasProblem('tls.deviceCaFiles')) reader.attempt('tls.crlFiles', () => readDeviceTrust(deviceCas, crls))
   if (reader.problems.length > 0) throw new ContractError('configuration', reader.problems)
   const file = (name: string): string => resolve(dirname(path), name)
   const named = [tls.certFile, tls.keyFile, ...tls.deviceCaFiles, ...tls.crlFiles, oauth.caFile, activeSync.caFile]
@@ -76,9 +77,13 @@ class PemReader {
     }
   }
 
+  hasProblem(field: string): boolean {
+    return this.problems.some((problem) => problem.path.startsWith(field))
+  }
+
   /** Runs a check whose failure is this field's problem, unless the files were already unreadable. */
   attempt(field: string, check: () => unknown): void {
-    if (this.problems.some((problem) => problem.path.startsWith(field))) return
+    if (this.hasProblem(field)) return
     try {
       check()
     } catch (error) {
@@ -91,7 +96,7 @@ function checkPair(certPem: string, keyPem: string, reader: PemReader): void {
   if (certPem === '' || keyPem === '') return
   reader.attempt('tls.certFile', () => new X509Certificate(certPem))
   reader.attempt('tls.keyFile', () => createPrivateKey(keyPem))
-  if (reader.problems.length > 0) return
+  if (reader.hasProblem('tls.certFile')) return
   reader.attempt('tls.keyFile', () => {
     if (!new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))) {
       throw new Error('is not the key of the certificate in tls.certFile; give the matching pair')

@@ -32,12 +32,20 @@ export function readDeviceTrust(caFiles: readonly PemFile[], crlFiles: readonly 
     if (found.length === 0) throw new TrustError(`${file.name} holds no PEM certificate`)
     return found
   })
-  const cas = caPem.map((pem) => new X509Certificate(pem))
+  const cas = caFiles.flatMap((file) => pemBlocks(file.pem, 'CERTIFICATE').map((pem) => readCa(file.name, pem)))
   for (const ca of cas) {
     if (!ca.ca)
       throw new TrustError(`${ca.subject.replaceAll('\n', ', ')} is no CA certificate; deviceCaFiles names CAs only`)
   }
   return { caPem, cas, revoked: readRevoked(crlFiles, cas) }
+}
+
+function readCa(name: string, pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch (error) {
+    throw new TrustError(`${name} holds a certificate that cannot be read`, { cause: error })
+  }
 }
 
 function readRevoked(files: readonly PemFile[], cas: readonly X509Certificate[]): Map<string, Set<string>> {
@@ -56,13 +64,21 @@ function readList(
   cas: readonly X509Certificate[],
   into: Map<string, Set<string>>,
 ): void {
-  const list = AsnConvert.parse(der, CertificateList)
+  const list = parseList(name, der)
   const issuer = hexOf(AsnConvert.serialize(list.tbsCertList.issuer))
   const signer = cas.find((ca) => subjectHex(ca) === issuer && isSignedBy(list, ca))
   if (signer === undefined) throw new TrustError(`${name} is not signed by a CA of deviceCaFiles`)
   const serials = into.get(issuer) ?? new Set<string>()
   for (const entry of list.tbsCertList.revokedCertificates ?? []) serials.add(hexSerial(entry.userCertificate))
   into.set(issuer, serials)
+}
+
+function parseList(name: string, der: Uint8Array<ArrayBuffer>): CertificateList {
+  try {
+    return AsnConvert.parse(der, CertificateList)
+  } catch (error) {
+    throw new TrustError(`${name} holds a revocation list that cannot be read`, { cause: error })
+  }
 }
 
 function subjectHex(ca: X509Certificate): string {

@@ -7,10 +7,13 @@ import type { Readable } from 'node:stream'
 import type { ShownCertificate } from '../identity/device-identity.ts'
 import type { HeaderFields } from './header-fields.ts'
 
-/** A device's connection. `remote`: the address, of the device or as its trusted balancer says. */
+/**
+ * A device's connection. `remote`: the address, of the device or as its trusted balancer says. `serverName`: null when
+ * TLS was sent none, undefined when it cannot be known any more.
+ */
 export interface DeviceConnection {
   readonly remote: string
-  readonly serverName: string | null
+  readonly serverName: string | null | undefined
   readonly certificate: ShownCertificate | null
 }
 

@@ -86,11 +86,16 @@ function connectionReason(fields: HeaderFields): Reason | null {
 export type HostNames = ReadonlySet<string>
 
 /** Host must be ours, with or without a port, and the name that TLS was made for (A30). */
-export function hostReason(host: string | null, serverName: string | null, names: HostNames): Reason | null {
+export function hostReason(
+  host: string | null,
+  serverName: string | null | undefined,
+  names: HostNames,
+): Reason | null {
   if (host === null) return 'HEADER_MALFORMED'
   const name = hostName(host)
   if (name === null) return 'HEADER_MALFORMED'
   if (!names.has(name)) return 'HOST_UNKNOWN'
+  if (serverName === undefined) return null
   const address = name.startsWith('[') || /^[\d.]+$/.test(name)
   if (serverName === null) return address ? null : 'SNI_MISMATCH' // RFC 6066, 3: an address is no server name
   return serverName.toLowerCase() === name ? null : 'SNI_MISMATCH'

@@ -115,7 +115,7 @@ function listen(
   server.on('secureConnection', (socket: TLSSocket) => {
     const connection = {
       remote: remoteOf(socket),
-      serverName: typeof socket.servername === 'string' && socket.servername !== '' ? socket.servername : null,
+      serverName: serverNameOf(socket),
       certificate: shownBy(socket),
     }
     states.set(socket, { connection, tap: new HeadTap(socket), current: null })
@@ -179,6 +179,12 @@ function refuseRaw(socket: Socket, status: number): void {
   socket.end(`HTTP/1.1 ${status} Refused\r\n${allow}Content-Length: 0\r\nConnection: close\r\n\r\n`, () =>
     socket.destroy(),
   )
+}
+
+// A resumed TLS 1.2 session does not tell its name: the ticket has none, and what the client repeats is not handed on.
+function serverNameOf(socket: TLSSocket): string | null | undefined {
+  if (typeof socket.servername === 'string' && socket.servername !== '') return socket.servername
+  return socket.isSessionReused() && socket.getProtocol() === 'TLSv1.2' ? undefined : null
 }
 
 function shownBy(socket: TLSSocket): ShownCertificate | null {

@@ -72,9 +72,12 @@ function deliver(
   resourceForm: string | null,
 ): void {
   const { exchange, record, runtime } = job
-  if (answer.status === 200) {
-    for (const claims of claimsOf(answer.text)) {
-      record.user = claims.user ?? record.user
+  const granted = answer.status < 300
+  if (granted) {
+    const claimed = claimsOf(answer.text)
+    // Asked again even when the tokens name nobody: the policy may have changed while the identity provider thought.
+    for (const claims of claimed.length === 0 ? [null] : claimed) {
+      record.user = claims?.user ?? record.user
       const verdict = decideAndRecord(job, certificate, claims)
       if (verdict.kind !== 'allow') {
         refuseGrant(job, verdict)
@@ -82,7 +85,7 @@ function deliver(
       }
     }
   }
-  const text = answer.status === 200 ? mapTokenResponse(runtime.mapping, answer.text, resourceForm) : answer.text
+  const text = granted ? mapTokenResponse(runtime.mapping, answer.text, resourceForm) : answer.text
   exchange.reply({ status: answer.status, fields: [...JSON_FIELDS, ...answer.fields] }, Buffer.from(text))
 }
 

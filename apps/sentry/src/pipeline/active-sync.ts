@@ -162,6 +162,7 @@ function endHeld(job: Job, request: EasRequest, verdict: Verdict): void {
   record.decided(verdict)
   record.note('HELD_REQUEST_ENDED')
   const reason = verdict.kind === 'wipe' ? 'WIPE_PENDING' : verdict.reason
+  record.refused(reason)
   const { command } = request.query
   if (reasonRow(reason).posture && command === 'Ping') send(job, pingNeedsFolderSync(request))
   else refuse(job, request, reason)
@@ -176,11 +177,11 @@ function pingNeedsFolderSync(request: EasRequest): Refusal {
 async function wipe(job: Job, request: EasRequest, device: PolicyDevice): Promise<void> {
   const { exchange, record, deps, runtime } = job
   const { command } = request.query
-  if (command === null) {
+  if (command === null || request.version === null) {
+    record.refused('WIPE_PENDING')
     optionsLocally(job)
     return
   }
-  if (request.version === null) return
   const body = command === 'Provision' ? await provisionBody(job) : null
   if (body === undefined) return
   const { facts } = deps.coordinator
@@ -194,6 +195,8 @@ async function wipe(job: Job, request: EasRequest, device: PolicyDevice): Promis
   })
   if (step.state !== before) deps.coordinator.learn({ kind: 'wipe', device: device.id, state: step.state })
   record.event = 'wipe'
+  record.refused(step.event === 'blocked' ? 'DEVICE_WIPED' : 'WIPE_PENDING')
+  if (step.timedOut) record.note('WIPE_TIMED_OUT')
   record.note(`WIPE_${step.event.toUpperCase().replaceAll('-', '_')}`)
   if (step.event === 'undecodable') {
     record.refused('BODY_UNDECODABLE')

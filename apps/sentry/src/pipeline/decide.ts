@@ -106,12 +106,21 @@ interface Found {
 /** Which registered device speaks. The certificate leads; a DeviceId alone is only a claim. */
 function findDevice(facts: Facts, snapshot: Snapshot, rules: DecisionRules): Found {
   const named = facts.deviceKey === null ? [] : (snapshot.devicesByEasKey.get(facts.deviceKey) ?? [])
-  if (facts.certificate.state === 'good' && rules.certificate !== 'off') {
-    const own = snapshot.deviceByCertificate.get(facts.certificate.fingerprint)
-    if (own !== undefined) return { device: own, reason: speaksFor(own, facts.deviceKey, snapshot) }
-    return unregistered(facts.certificate, named)
-  }
-  return withoutCertificate(facts, named, rules)
+  const shown = shownCertificate(facts.certificate, rules)
+  if (shown === null) return withoutCertificate(facts, named, rules)
+  const own = snapshot.deviceByCertificate.get(shown.fingerprint)
+  if (own !== undefined) return { device: own, reason: speaksFor(own, facts.deviceKey, snapshot) }
+  return unregistered(shown, named)
+}
+
+type GoodCertificate = CertificateFinding & { state: 'good' }
+
+/** Where certificates are off, one that was shown all the same (for the other endpoint) says nothing. */
+function shownCertificate(
+  certificate: CertificateFinding,
+  rules: Pick<DecisionRules, 'certificate'>,
+): GoodCertificate | null {
+  return rules.certificate !== 'off' && certificate.state === 'good' ? certificate : null
 }
 
 function speaksFor(device: PolicyDevice, key: string | null, snapshot: Snapshot): Reason | null {
@@ -121,7 +130,7 @@ function speaksFor(device: PolicyDevice, key: string | null, snapshot: Snapshot)
 
 // A good certificate that nobody registered: only for a device registered without one, and only when a name in the
 // certificate is that device's. A device with a certificate of its own is being impersonated.
-function unregistered(certificate: CertificateFinding & { state: 'good' }, named: readonly PolicyDevice[]): Found {
+function unregistered(certificate: GoodCertificate, named: readonly PolicyDevice[]): Found {
   if (named.length === 0) return { device: null, reason: null }
   const open = named.filter((device) => device.certificates.length === 0 && namesDevice(certificate, device))
   const [device, ...others] = open
@@ -129,7 +138,7 @@ function unregistered(certificate: CertificateFinding & { state: 'good' }, named
   return { device: named[0] ?? null, reason: 'DEVICE_ID_MISMATCH' }
 }
 
-function namesDevice(certificate: CertificateFinding & { state: 'good' }, device: PolicyDevice): boolean {
+function namesDevice(certificate: GoodCertificate, device: PolicyDevice): boolean {
   if (certificate.deviceUri !== null) return deviceIdOfUri(certificate.deviceUri) === device.id.toLowerCase()
   return certificate.upn !== null && userKey(certificate.upn) === userKey(device.user)
 }
@@ -152,7 +161,7 @@ function withoutCertificate(facts: Facts, named: readonly PolicyDevice[], rules:
 function identityReason(facts: Facts, device: PolicyDevice | null, rules: DecisionRules): Reason | null {
   const token = tokenReason(facts.claims, rules)
   if (token !== null) return token
-  const upn = facts.certificate.state === 'good' ? facts.certificate.upn : null
+  const upn = shownCertificate(facts.certificate, rules)?.upn ?? null
   const owner = device?.user ?? upn
   if (owner === null) return userParameterReason(facts.user, facts.claims?.user ?? null)
   if (upn !== null && userKey(upn) !== userKey(owner)) return 'CERTIFICATE_USER_MISMATCH'
@@ -202,7 +211,7 @@ function postureReason(
   snapshot: Snapshot,
   rules: DecisionRules,
 ): Reason | null {
-  const users = [device?.user, facts.claims?.user, facts.certificate.state === 'good' ? facts.certificate.upn : null]
+  const users = [device?.user, facts.claims?.user, shownCertificate(facts.certificate, rules)?.upn]
   // Wipe comes before the user's block: a leaver's account is to be removed, not only refused.
   if (device?.posture === 'wipe') {
     return facts.version === '16.1' || facts.version === null ? 'WIPE_PENDING' : 'WIPE_NOT_SUPPORTED'
@@ -221,9 +230,12 @@ export function decideOAuth(
   const trust = certificateReason(facts.certificate, snapshot, rules)
   if (trust !== null) return refuse(trust)
   if (snapshot === null) return refuse('POLICY_MISSING')
-  const shown = rules.certificate !== 'off' && facts.certificate.state === 'good' ? facts.certificate : null
+  const shown = shownCertificate(facts.certificate, rules)
   const device = shown === null ? null : (snapshot.deviceByCertificate.get(shown.fingerprint) ?? null)
   const owner = device?.user ?? shown?.upn ?? null
+  if (owner !== null && shown !== null && shown.upn !== null && userKey(shown.upn) !== userKey(owner)) {
+    return refuse('CERTIFICATE_USER_MISMATCH', device)
+  }
   const tokenUser = facts.claims?.user ?? null
   if (owner !== null && tokenUser !== null && userKey(owner) !== userKey(tokenUser)) {
     return refuse('TOKEN_USER_MISMATCH', device)

@@ -27,6 +27,8 @@ import { followRedirect, isFrontEndAnswer, isRedirect } from './server-answer.ts
 
 /** Bodies up to this size are read whole, so that they can follow a redirect and share connections (A1, 2.3). Bytes. */
 const BUFFER_BYTES = 65_536
+/** Commands that may send no more than this are never streamed from a chunked body. Bytes. */
+const SMALL_BODY_BYTES = 262_144
 /** How long a redirect of a mailbox is remembered. Milliseconds. */
 const REDIRECT_MS = 4 * 3_600_000
 const MAX_HOPS = 2
@@ -169,7 +171,8 @@ class Forwarding implements HeldRequest {
     const { bodyGraceMs } = runtime.timeouts
     const limit = command === null ? BUFFER_BYTES : EAS_COMMANDS[command].maxBodyBytes
     if (exchange.bodyLength === 0) return { kind: 'none' }
-    if (exchange.bodyLength !== null && exchange.bodyLength <= BUFFER_BYTES) {
+    // Without a length only the end shows whether a body is too large: of a small command the server sees none before.
+    if (exchange.bodyLength === null ? limit <= SMALL_BODY_BYTES : exchange.bodyLength <= BUFFER_BYTES) {
       return { kind: 'bytes', bytes: await readBody(exchange, limit, bodyGraceMs) }
     }
     exchange.acceptBody()

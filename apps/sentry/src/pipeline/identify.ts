@@ -71,7 +71,9 @@ export function readEasRequest(exchange: Exchange, rawQuery: string | null): Eas
   const isPost = exchange.method === 'POST'
   let query: EasQuery
   try {
-    query = decodeEasQuery(rawQuery ?? '', { commandRequired: isPost })
+    const decoded = decodeEasQuery(rawQuery ?? '', { commandRequired: isPost })
+    // The method leads: an OPTIONS that names a command must not become that command's POST on the way.
+    query = isPost ? decoded : { ...decoded, command: null }
   } catch (error) {
     if (!(error instanceof EasQueryError)) throw error
     return { reason: error.code === 'EAS_QUERY_UNKNOWN_COMMAND' ? 'COMMAND_UNKNOWN' : 'QUERY_MALFORMED' }

@@ -73,7 +73,8 @@ export class RequestRecord {
         this.refused(verdict.reason, verdict.notes)
         return
       case 'wipe':
-        this.refused('WIPE_PENDING', verdict.notes)
+        this.decision = 'refuse' // which step of the conversation it is, is known later
+        this.note(...verdict.notes)
         return
       default:
         verdict satisfies never

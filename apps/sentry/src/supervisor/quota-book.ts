@@ -75,7 +75,8 @@ export class QuotaBook {
   takeRate(key: string, now: number): boolean {
     const limit = this.quotas.oauthRequestsPerSecondPerAddress
     const bucket = this.#rates.get(key) ?? { tokens: limit, at: now }
-    const tokens = Math.min(limit, bucket.tokens + ((now - bucket.at) / 1_000) * limit)
+    const passedMs = Math.max(0, now - bucket.at) // a clock that is set back must not lock anybody out
+    const tokens = Math.min(limit, bucket.tokens + (passedMs / 1_000) * limit)
     this.#rates.delete(key) // and set again: the map stays in order of use
     this.#rates.set(key, { tokens: tokens < 1 ? tokens : tokens - 1, at: now })
     if (this.#rates.size > MAX_RATE_KEYS) {

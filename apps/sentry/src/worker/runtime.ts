@@ -100,7 +100,7 @@ function outbound(given: WorkerSettings, previous: Runtime | null, now: () => nu
   const { settings } = given
   const { config } = settings
   const key = JSON.stringify([config.activeSync, config.hosts, settings.serverCa, settings.identityProviderCa])
-  if (previous !== null && outboundKeys.get(previous.servers) === key) return previous
+  if (previous !== null && outboundKeys.get(previous.servers) === key) return outboundOf(previous)
   const lookup = Object.keys(config.hosts).length === 0 ? null : hostsLookup(config.hosts)
   const redirectRules = {
     redirectHosts: config.activeSync.redirectHosts,
@@ -127,6 +127,12 @@ function outbound(given: WorkerSettings, previous: Runtime | null, now: () => nu
     redirectClient: client(settings.serverCa, createPinnedLookup(redirectRules, lookup)),
     identityProviderClient: client(settings.identityProviderCa, lookup),
   }
+}
+
+// Named one by one: the whole of `previous` would put its old rules over the new ones.
+function outboundOf(previous: Runtime): Outbound {
+  const { redirectRules, servers, serverClient, redirectClient, identityProviderClient } = previous
+  return { redirectRules, servers, serverClient, redirectClient, identityProviderClient }
 }
 
 function targetOf(server: string): UpstreamTarget {

@@ -29,7 +29,7 @@ type State =
   | 'endLf'
   | 'done'
 
-/** Takes the pieces of a body as they come out of the framing; false asks for a pause, which the caller arranges. */
+/** Takes the pieces of a body as they come out of the framing. */
 export interface BodySink {
   onBody(bytes: Buffer): void
 }

@@ -188,21 +188,26 @@ class PooledClient implements UpstreamClient, ExchangeHost, ConnectionKeeper {
 
   /** As `dial`, counted. */
   #dial(target: UpstreamTarget, timeoutMs: number, session: Buffer | null, outcome: DialOutcome): CancelDial {
+    let open = true
+    const settle = (): void => {
+      if (open) this.#connecting--
+      open = false
+    }
+    this.#connecting++
     const cancel = dial(target, this.#dialing, session, timeoutMs, {
       onConnected: (socket) => {
-        this.#connecting--
+        settle()
         this.#counts.opened++
         if (socket.isSessionReused()) this.#counts.resumed++
         outcome.onConnected(socket)
       },
       onDialFailed: (error) => {
-        this.#connecting--
+        settle()
         outcome.onDialFailed(error)
       },
     })
-    this.#connecting++
     return () => {
-      this.#connecting--
+      settle()
       cancel()
     }
   }
