@@ -19,7 +19,7 @@ export function errorsDocument(): string {
   return [
     '# Reasons of a Sentry',
     '',
-    'Made from `apps/sentry/src/pipeline/reasons.ts` by `npm run errors`; do not edit.',
+    'Made from `apps/sentry/src/decision/reasons.ts` by `npm run errors`; do not edit.',
     '',
     'They stand in `reasons` of an audit line, the deciding one first. A *posture* reason is let through in report mode;',
     'an *alarm* is what no honest client does, and its audit line has `"event": "alarm"`. The EAS Status is told to',

@@ -57,7 +57,7 @@ async function run(): Promise<void> {
   process.on('SIGHUP', () => void supervisor.reload())
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(1) // asked twice: at once
+      if (stop.signal.aborted && signal === 'SIGINT') process.exit(1) // asked twice: at once
       stop.abort()
     })
   }

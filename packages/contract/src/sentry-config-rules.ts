@@ -124,7 +124,7 @@ function httpsUrl(text: string): URL | null {
   return url.protocol === 'https:' && bare && !text.includes('?') && !text.includes('#') ? url : null
 }
 
-const SCRIPT_SCHEMES = new Set(['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'http:'])
+const SCRIPT_SCHEMES = new Set(['javascript:', 'data:', 'vbscript:', 'file:', 'blob:'])
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 function isRedirectUri(text: string): boolean {

@@ -2,10 +2,10 @@
  * Autodiscover, where switched on: it only ever names this Sentry (4.4).
  * @module
  */
-import { decideOAuth } from '../pipeline/decide.ts'
+import { decideOAuth } from '../decision/decide.ts'
 import { findCertificate, isUnreadable } from '../pipeline/identify.ts'
 import type { Job } from '../pipeline/job.ts'
-import type { Reason } from '../pipeline/reasons.ts'
+import type { Reason } from '../decision/reasons.ts'
 import { refuseByHttp } from '../pipeline/refuse.ts'
 import { EAS_PATH } from '../pipeline/forwarded-headers.ts'
 import { BodyError, readBody } from '../listener/request-body.ts'

@@ -24,6 +24,14 @@ export interface Settings {
   readonly watched: readonly string[]
 }
 
+/** Settings with what the supervisor alone can know. `trustGeneration` grows when a device CA was taken away. */
+export interface WorkerSettings {
+  readonly settings: Settings
+  readonly ticketKeysHex: string
+  readonly trustGeneration: number
+  readonly speed: number
+}
+
 /** Reads and checks everything. @throws ContractError with all problems, FileError when the file itself is unreadable. */
 export async function loadSettings(configFile: string): Promise<Settings> {
   const path = resolve(configFile)

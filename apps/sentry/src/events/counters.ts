@@ -4,7 +4,7 @@
  * @module
  */
 import { EAS_COMMANDS, type EasCommand } from '@postern/eas-query/commands'
-import { type Reason, REASONS } from '../pipeline/reasons.ts'
+import { type Reason, REASONS } from '../decision/reasons.ts'
 
 const COMMANDS = Object.keys(EAS_COMMANDS) as EasCommand[]
 const REASON_NAMES = Object.keys(REASONS) as Reason[]

@@ -3,8 +3,8 @@
  * @module
  */
 import { createHash, X509Certificate } from 'node:crypto'
-import type { CertificateFinding } from '../pipeline/decide.ts'
-import type { Reason } from '../pipeline/reasons.ts'
+import type { CertificateFinding } from '../decision/decide.ts'
+import type { Reason } from '../decision/reasons.ts'
 import { type CertificateNames, readCertificateNames } from './names.ts'
 import { type DeviceTrust, isIssuedByTrusted } from './trust.ts'
 

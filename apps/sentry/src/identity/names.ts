@@ -10,7 +10,7 @@ import {
   ExtendedKeyUsage,
   SubjectAlternativeName,
 } from '@peculiar/asn1-x509'
-import type { Reason } from '../pipeline/reasons.ts'
+import type { Reason } from '../decision/reasons.ts'
 
 const SUBJECT_ALT_NAME = '2.5.29.17'
 const BASIC_CONSTRAINTS = '2.5.29.19'

@@ -2,7 +2,7 @@
  * Form of a request head, before anybody looks at what it asks for: nothing in it may read two ways (A1 to A3).
  * @module
  */
-import type { Reason } from '../pipeline/reasons.ts'
+import type { Reason } from '../decision/reasons.ts'
 import type { HeaderFields } from './header-fields.ts'
 
 /** Bytes of all names and values together; Entra tokens are 2 to 4 KiB and more. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { Transform, type TransformCallback } from 'node:stream'
-import type { Reason } from '../pipeline/reasons.ts'
+import type { Reason } from '../decision/reasons.ts'
 import type { Exchange } from './exchange.ts'
 import { MIN_BODY_RATE } from './timeouts.ts'
 

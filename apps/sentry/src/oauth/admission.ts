@@ -2,10 +2,10 @@
  * What both OAuth endpoints ask before anything else: how often, and who.
  * @module
  */
-import { type CertificateFinding, decideOAuth, type Verdict } from '../pipeline/decide.ts'
+import { type CertificateFinding, decideOAuth, type Verdict } from '../decision/decide.ts'
 import { findCertificate, isUnreadable } from '../pipeline/identify.ts'
 import type { Job } from '../pipeline/job.ts'
-import { reasonRow } from '../pipeline/reasons.ts'
+import { reasonRow } from '../decision/reasons.ts'
 import { plainRefusal, refuseByHttp } from '../pipeline/refuse.ts'
 
 /** The certificate shown, judged; null when the request was refused here. */

@@ -7,7 +7,7 @@ import { mapAuthorize } from '@postern/oauth-map/authorize'
 import { type OAuthApi, OAuthMapError } from '@postern/oauth-map/model'
 import type { Exchange } from '../listener/exchange.ts'
 import type { Job } from '../pipeline/job.ts'
-import { reasonRow } from '../pipeline/reasons.ts'
+import { reasonRow } from '../decision/reasons.ts'
 import { admit, decideAndRecord } from './admission.ts'
 
 type Field = readonly [name: string, value: string]

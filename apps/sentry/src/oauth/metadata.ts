@@ -5,7 +5,7 @@
 import { idpMetadata, instanceDiscoveryError, openidConfiguration } from '@postern/oauth-map/metadata'
 import type { OAuthApi } from '@postern/oauth-map/model'
 import type { Job } from '../pipeline/job.ts'
-import { reasonRow } from '../pipeline/reasons.ts'
+import { reasonRow } from '../decision/reasons.ts'
 import { plainRefusal } from '../pipeline/refuse.ts'
 
 /** Metadata with the endpoints here, and issuer and keys there. */

@@ -7,8 +7,8 @@ import type { Counters } from '../events/counters.ts'
 import type { DeviceIdentity } from '../identity/device-identity.ts'
 import type { DeviceConnection } from '../listener/exchange.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Coordinator } from '../worker/coordinator.ts'
-import type { Runtime } from '../worker/runtime.ts'
+import type { Coordinator } from '../coordination/coordinator.ts'
+import type { Runtime } from '../config/runtime.ts'
 import type { HeldRequests } from './held-requests.ts'
 
 /** Ports to snapshot, settings, supervisor, audit file and clock. */

@@ -15,13 +15,13 @@ import type {
   UpstreamTarget,
 } from '../transport/upstream/upstream-types.ts'
 import { UpstreamError } from '../transport/upstream/upstream-error.ts'
-import type { Hold } from '../worker/coordinator.ts'
-import type { Verdict } from './decide.ts'
+import type { Hold } from '../coordination/coordinator.ts'
+import type { Verdict } from '../decision/decide.ts'
 import { deviceFields, EAS_PATH, serverFields } from './forwarded-headers.ts'
 import type { HeldRequest } from './held-requests.ts'
 import type { EasRequest } from './identify.ts'
 import type { Job } from './job.ts'
-import type { Reason } from './reasons.ts'
+import type { Reason } from '../decision/reasons.ts'
 import { refuseByHttp } from './refuse.ts'
 import { followRedirect, isFrontEndAnswer, isRedirect } from './server-answer.ts'
 

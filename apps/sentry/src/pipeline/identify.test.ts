@@ -7,7 +7,7 @@ import { readIdentity } from '../identity/device-identity.ts'
 import { readDeviceTrust } from '../identity/trust.ts'
 import { HeaderFields } from '../listener/header-fields.ts'
 import { findCertificate, isUnreadable, readBearer, readEasRequest } from './identify.ts'
-import { type Reason, REASONS } from './reasons.ts'
+import { type Reason, REASONS } from '../decision/reasons.ts'
 
 const PLAIN = 'Cmd=FolderSync&User=ann&DeviceId=ABC123&DeviceType=iPhone'
 /** Version, FolderSync, 0x0409, device `ABC`, policy key, type `SP`; MS-ASHTTP 2.2.1.1.1.1. */

@@ -8,9 +8,9 @@ import { type TokenClaims, tokenClaims } from '@postern/oauth-map/claims'
 import { type DeviceIdentity, judgeIdentity, readClientCertHeader } from '../identity/device-identity.ts'
 import type { Exchange } from '../listener/exchange.ts'
 import type { HeaderFields } from '../listener/header-fields.ts'
-import type { Runtime } from '../worker/runtime.ts'
-import type { CertificateFinding } from './decide.ts'
-import type { Reason } from './reasons.ts'
+import type { Runtime } from '../config/runtime.ts'
+import type { CertificateFinding } from '../decision/decide.ts'
+import type { Reason } from '../decision/reasons.ts'
 
 /** Something could not be read; the request ends here. */
 export interface Unreadable {

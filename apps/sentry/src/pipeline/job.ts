@@ -4,7 +4,7 @@
  */
 import type { Exchange } from '../listener/exchange.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Runtime } from '../worker/runtime.ts'
+import type { Runtime } from '../config/runtime.ts'
 import type { PipelineDeps } from './deps.ts'
 import type { RequestRecord } from './record.ts'
 

@@ -8,9 +8,9 @@ import type { EasCommand } from '@postern/eas-query/commands'
 import type { AuditWriter } from '../events/audit-writer.ts'
 import type { Counters, Endpoint } from '../events/counters.ts'
 import type { Exchange } from '../listener/exchange.ts'
-import type { CertificateFinding, Verdict } from './decide.ts'
-import { isAlarm } from './decide.ts'
-import type { Reason } from './reasons.ts'
+import type { CertificateFinding, Verdict } from '../decision/decide.ts'
+import { isAlarm } from '../decision/decide.ts'
+import type { Reason } from '../decision/reasons.ts'
 
 /** One request's audit line and counters, being filled. */
 export class RequestRecord {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FakeExchange } from '../../tests/support/fake-exchange.ts'
 import { plainRefusal, refuseByHttp, retryAfter } from './refuse.ts'
-import { type Reason, reasonRow, REASONS } from './reasons.ts'
+import { type Reason, reasonRow, REASONS } from '../decision/reasons.ts'
 
 const URI = 'https://sentry.example.com/proxyservice/oauth2/authorize'
 const refused = (reason: Reason): { status: number; fields: Map<string, string>; body: string } => {

@@ -4,7 +4,7 @@
  */
 import { localChallenge } from '@postern/oauth-map/challenge'
 import type { Exchange, ReplyHead } from '../listener/exchange.ts'
-import { type Reason, reasonRow } from './reasons.ts'
+import { type Reason, reasonRow } from '../decision/reasons.ts'
 
 type Field = readonly [name: string, value: string]
 

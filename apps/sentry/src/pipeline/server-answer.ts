@@ -4,8 +4,8 @@
  */
 import { redirectTarget } from '../servers/redirect.ts'
 import type { UpstreamResponse, UpstreamTarget } from '../transport/upstream/upstream-types.ts'
-import type { Runtime } from '../worker/runtime.ts'
-import type { Reason } from './reasons.ts'
+import type { Runtime } from '../config/runtime.ts'
+import type { Reason } from '../decision/reasons.ts'
 
 /** 451 by the document (2.3); the 3xx have no meaning in ActiveSync and would lead a device past us. */
 export function isRedirect(status: number): boolean {

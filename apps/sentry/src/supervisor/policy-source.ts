@@ -6,7 +6,7 @@ import { parsePolicyText } from '@postern/contract/policy-snapshot'
 import { readTextFile } from '@postern/runtime/json-file'
 import { watchFiles } from '@postern/runtime/watch-file'
 import type { Log } from '../config/log.ts'
-import type { PolicyText } from './messages.ts'
+import type { PolicyText } from '../coordination/messages.ts'
 
 /** 2 million devices fit. Bytes. */
 const MAX_POLICY_BYTES = 1_073_741_824

@@ -5,7 +5,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import type { Log } from '../config/log.ts'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { FromWorker, ToWorker } from '../coordination/messages.ts'
 
 /** A worker that dies sooner than this after its start is restarted with growing delay. Milliseconds. */
 const STABLE_MS = 5_000

@@ -3,7 +3,7 @@
  * @module
  */
 import { processLog } from '../config/log.ts'
-import type { FromWorker, ToWorker } from '../supervisor/messages.ts'
+import type { FromWorker, ToWorker } from '../coordination/messages.ts'
 import { SentryWorker } from './worker.ts'
 
 const log = processLog(Date.now)

@@ -3,7 +3,7 @@
  * @module
  */
 import type { WipeState } from '@postern/eas-policy/wipe'
-import type { Settings } from '../config/settings.ts'
+import type { WorkerSettings } from '../config/settings.ts'
 
 /** Something learned by one worker that all must know. Times in milliseconds since 1970. */
 export type Fact =
@@ -47,14 +47,6 @@ export type FromWorker =
 export interface PolicyText {
   readonly text: string
   readonly writtenAt: number
-}
-
-/** Settings with what the supervisor alone can know. `trustGeneration` grows when a device CA was taken away. */
-export interface WorkerSettings {
-  readonly settings: Settings
-  readonly ticketKeysHex: string
-  readonly trustGeneration: number
-  readonly speed: number
 }
 
 /** What the supervisor says; `start` comes first. */

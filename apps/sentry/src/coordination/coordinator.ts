@@ -2,8 +2,8 @@
  * The worker's line to its supervisor: questions with an answer, and what all workers must know.
  * @module
  */
-import { FactBook } from '../supervisor/fact-book.ts'
-import type { Ask, Fact, FromWorker } from '../supervisor/messages.ts'
+import { FactBook } from './fact-book.ts'
+import type { Ask, Fact, FromWorker } from './messages.ts'
 
 /** A request that holds a place among the held ones. `release` is idempotent. */
 export interface Hold {

@@ -9,11 +9,11 @@ import { authorizationUri } from '@postern/oauth-map/challenge'
 import type { OAuthMapping } from '@postern/oauth-map/model'
 import { type DeviceTrust, readDeviceTrust } from '../identity/trust.ts'
 import { type Timeouts, timeouts } from '../listener/timeouts.ts'
-import type { DecisionRules } from '../pipeline/decide.ts'
+import type { DecisionRules } from '../decision/decide.ts'
 import { createPinnedLookup } from '../servers/pinned-lookup.ts'
 import type { RedirectRules } from '../servers/redirect.ts'
 import { createServerGroup, type ServerGroup } from '../servers/server-group.ts'
-import type { WorkerSettings } from '../supervisor/messages.ts'
+import type { WorkerSettings } from './settings.ts'
 import {
   createUpstreamClient,
   type UpstreamClient,
