@@ -230,8 +230,8 @@ export class SentryWorker {
         const key = peerKey(socket)
         this.#remotes.set(key, remote)
         socket.once('close', () => this.#remotes.delete(key))
+        // Not resumed: what came behind the header is TLS's to read, and would be lost to nobody's `data`.
         this.#listener.server.emit('connection', socket)
-        socket.resume()
       })
     })
   }
