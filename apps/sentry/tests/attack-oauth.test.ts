@@ -125,7 +125,7 @@ const REDIRECTS: readonly (readonly [title: string, value: string])[] = [
   ['scheme-suffix', 'com.apple.Preferencesx://oauth-redirect'],
   ['scheme-cut', 'com.apple://oauth-redirect'],
   ['scheme-homograph', '\u0441om.apple.Preferences://oauth-redirect'],
-  ['scheme-kelvin', 'com.apple.mobilemail://oauth-redire\u212at'],
+  ['scheme-long-s', 'com.apple.Preference\u017f://oauth-redirect'],
   ['blank-before', ' com.apple.Preferences://oauth-redirect'],
   ['blank-behind', 'com.apple.Preferences://oauth-redirect '],
   ['in-a-query', 'https://evil.test/?com.apple.Preferences://oauth-redirect'],

@@ -97,6 +97,8 @@ async function raise(dir: string, grounds: Grounds, options: LabOptions, owned: 
     const sentry = await startSentryProcess(own, { dir: place, workers, args, env: options.env ?? {} })
     owned.use(sentry)
     sentries.push(sentry)
+    // One that has ended reads no policy any more.
+    void sentry.exited.then(() => sentries.splice(sentries.indexOf(sentry), 1))
     net.map(`${name}:443`, '127.0.0.1', sentry.port)
     return sentry
   }

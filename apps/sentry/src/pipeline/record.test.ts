@@ -93,8 +93,11 @@ describe('the line of one request', () => {
       refusals: 'TOKEN_USER_MISMATCH',
     },
     {
-      title: 'a wipe is a refusal',
-      fill: (record) => record.decided({ kind: 'wipe', device: DEVICE, notes: ['RETIRED'] }),
+      title: 'a wipe is a refusal; the step of its conversation names the reason',
+      fill: (record) => {
+        record.decided({ kind: 'wipe', device: DEVICE, notes: ['RETIRED'] })
+        record.refused('WIPE_PENDING')
+      },
       expected: { decision: 'refuse', reasons: ['WIPE_PENDING', 'RETIRED'], device: 'device-1' },
       refusals: 'WIPE_PENDING',
     },
