@@ -42,7 +42,10 @@ describe('Client-Cert of RFC 9440', () => {
     ['unpadded base64', (identity) => `:${unpadded(identity)}:`],
     ['the URL-safe alphabet', (identity) => field(identity).replaceAll('+', '-').replaceAll('/', '_')],
     ['one byte behind the DER', (identity) => `:${Buffer.concat([der(identity), Buffer.of(0)]).toString('base64')}:`],
-    ['a second certificate behind the DER', (identity) => `:${Buffer.concat([der(identity), der(identity)]).toString('base64')}:`],
+    [
+      'a second certificate behind the DER',
+      (identity) => `:${Buffer.concat([der(identity), der(identity)]).toString('base64')}:`,
+    ],
     ['no colons', (identity) => der(identity).toString('base64')],
     ['a parameter behind it', (identity) => `${field(identity)};a=1`],
     ['PEM', (identity) => encodeURIComponent(identity.certPem)],
@@ -67,9 +70,21 @@ describe('Client-Cert of RFC 9440', () => {
 
   for (const [title, issue, reason] of [
     ['of another CA', (l: Lab) => l.serverCa.issueDevice({ upn: 'ann@example.com' }), 'CERTIFICATE_UNTRUSTED'],
-    ['that has expired', (l: Lab) => l.deviceCa.issueDevice({ upn: 'ann@example.com', notBefore: ago(72), notAfter: ago(24) }), 'CERTIFICATE_EXPIRED'],
-    ['for servers only', (l: Lab) => l.deviceCa.issueDevice({ upn: 'ann@example.com', eku: 'serverAuth' }), 'CERTIFICATE_USAGE'],
-    ['signed by itself', (l: Lab) => l.serverCa.issueServer({ names: ['x'], overrides: { selfSigned: true } }), 'CERTIFICATE_UNTRUSTED'],
+    [
+      'that has expired',
+      (l: Lab) => l.deviceCa.issueDevice({ upn: 'ann@example.com', notBefore: ago(72), notAfter: ago(24) }),
+      'CERTIFICATE_EXPIRED',
+    ],
+    [
+      'for servers only',
+      (l: Lab) => l.deviceCa.issueDevice({ upn: 'ann@example.com', eku: 'serverAuth' }),
+      'CERTIFICATE_USAGE',
+    ],
+    [
+      'signed by itself',
+      (l: Lab) => l.serverCa.issueServer({ names: ['x'], overrides: { selfSigned: true } }),
+      'CERTIFICATE_UNTRUSTED',
+    ],
   ] as const) {
     test(`T108 from the trusted balancer, a certificate ${title}: 403`, async () => {
       const reply = await through(field(await issue(lab)))
@@ -79,7 +94,10 @@ describe('Client-Cert of RFC 9440', () => {
   }
 
   test('T108 from the internet, without a certificate: 403, whatever the header says', async () => {
-    const reply = await lab.eas(lab.devices['ann-phone'], { identity: null, headers: { 'Client-Cert': field(lab.devices['ann-phone'].identity) } })
+    const reply = await lab.eas(lab.devices['ann-phone'], {
+      identity: null,
+      headers: { 'Client-Cert': field(lab.devices['ann-phone'].identity) },
+    })
     assert.ok(reply.status === 403 || reply.status === 400, String(reply.status))
     assert.equal((await auditOf(lab.sentry, reply)).device, null)
   })
@@ -108,7 +126,10 @@ describe('Client-Cert of RFC 9440', () => {
   /** A certificate whose base64 has what the case is about: padding, or letters of the other alphabet. */
   async function longEnough(title: string): Promise<Issued> {
     for (let count = 0; ; count += 1) {
-      const identity = await lab.deviceCa.issueDevice({ upn: 'ann@example.com', commonName: 'x'.repeat(1 + (count % 3)) })
+      const identity = await lab.deviceCa.issueDevice({
+        upn: 'ann@example.com',
+        commonName: 'x'.repeat(1 + (count % 3)),
+      })
       const text = der(identity).toString('base64')
       if (title === 'unpadded base64' ? text.endsWith('=') : /[+/]/.test(text)) return identity
     }

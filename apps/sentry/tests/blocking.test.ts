@@ -214,7 +214,7 @@ describe('T64 a blocked device sends each command', () => {
     [
       "another user's token",
       'TOKEN_USER_MISMATCH',
-      async () => lab.eas(lab.devices['ann-phone'], { token: await lab.token('bob@example.com') }),
+      async () => lab.eas(lab.devices['ann-phone'], { token: lab.token('bob@example.com') }),
     ],
     ['another User', 'QUERY_USER_MISMATCH', () => lab.eas(lab.devices['ann-phone'], { user: 'bob@example.com' })],
   ]
@@ -275,7 +275,7 @@ describe('T64 report mode', () => {
     [
       "another user's token",
       200,
-      async () => lab.eas(lab.devices['ann-phone'], { token: await lab.token('bob@example.com') }),
+      async () => lab.eas(lab.devices['ann-phone'], { token: lab.token('bob@example.com') }),
     ],
     ["another device's id", 200, () => lab.eas(lab.devices['ann-phone'], { deviceId: 'BOBPHONE0003' })],
     ['no token', 401, () => lab.eas(lab.devices['ann-phone'], { token: null })],

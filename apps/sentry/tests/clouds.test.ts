@@ -7,18 +7,9 @@ import { startLab } from '@postern/harness/lab'
 import type { Lab } from '@postern/harness/lab'
 import { CLOUDS } from '@postern/oauth-map/clouds'
 import type { CloudPreset } from '@postern/oauth-map/clouds'
-import {
-  AUTHORIZE,
-  jsonOf,
-  mailClaims,
-  pairsOf,
-  post,
-  REFRESH,
-  unsignedToken,
-  V1_ANSWER,
-} from './support/oauth-requests.ts'
+import { AUTHORIZE, jsonOf, mailClaims, pairsOf, post, REFRESH, unsignedToken } from './support/oauth-requests.ts'
 import type { Reply } from './support/oauth-requests.ts'
-import { startScriptedProvider } from './support/scripted-provider.ts'
+import { startScriptedProvider, V1_ANSWER } from './support/scripted-provider.ts'
 import type { ScriptedProvider } from './support/scripted-provider.ts'
 
 const TABLE = [

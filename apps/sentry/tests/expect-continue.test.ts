@@ -30,7 +30,9 @@ describe('Expect: 100-continue', () => {
       const interim = await client.readResponse()
       assert.equal(interim.status, 100)
       const count = lab.exchange.receivedCount
-      await client.send(body === 'length' ? BODY : `${BODY.length.toString(16)}\r\n${BODY.toString('latin1')}\r\n0\r\n\r\n`)
+      await client.send(
+        body === 'length' ? BODY : `${BODY.length.toString(16)}\r\n${BODY.toString('latin1')}\r\n0\r\n\r\n`,
+      )
       const reply = await client.readResponse()
       assert.equal(reply.status, 200)
       assert.equal(lab.exchange.receivedCount, count + 1)
@@ -75,7 +77,11 @@ describe('Expect: 100-continue', () => {
   })
 
   /** The first and only answer, given although the body never comes. */
-  async function refused(device: LabDevice, head: RawHead, options: Partial<{ [K in keyof RawClientOptions]: RawClientOptions[K] | undefined }> = {}): Promise<RawResponse> {
+  async function refused(
+    device: LabDevice,
+    head: RawHead,
+    options: Partial<{ [K in keyof RawClientOptions]: RawClientOptions[K] | undefined }> = {},
+  ): Promise<RawResponse> {
     const count = lab.exchange.receivedCount
     const { cert, key } = { cert: device.identity.certPem, key: device.identity.keyPem, ...options }
     const identity = cert === undefined || key === undefined ? {} : { cert, key }

@@ -110,10 +110,14 @@ describe('an hour of silence, in six seconds', { concurrency: true }, () => {
   }
 
   function arrivals(device: LabDevice, command: string): typeof lab.exchange.received {
-    return lab.exchange.received.filter((each) => each.command === command && each.query?.deviceId === device.easDeviceId)
+    return lab.exchange.received.filter(
+      (each) => each.command === command && each.query?.deviceId === device.easDeviceId,
+    )
   }
 })
 
-function isOf({ easDeviceId }: LabDevice): (request: { query: { deviceId: string } | null; command: string | null }) => boolean {
+function isOf({
+  easDeviceId,
+}: LabDevice): (request: { query: { deviceId: string } | null; command: string | null }) => boolean {
   return ({ query, command }) => query?.deviceId === easDeviceId && command !== 'Settings'
 }

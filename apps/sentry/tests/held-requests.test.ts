@@ -22,7 +22,10 @@ describe('held requests, two workers', () => {
   let most: number
 
   before(async () => {
-    lab = await startLab({ speed: SPEED, config: { limits: { heldPerDevice: HELD_PER_DEVICE, heldPerUser: HELD_PER_USER } } })
+    lab = await startLab({
+      speed: SPEED,
+      config: { limits: { heldPerDevice: HELD_PER_DEVICE, heldPerUser: HELD_PER_USER } },
+    })
     open = []
     most = 0
     hangAll()
@@ -67,7 +70,12 @@ describe('held requests, two workers', () => {
   test('T51 the two that stay are answered', async () => {
     const device = lab.devices['bob-phone']
     lab.exchange.clearScript()
-    lab.exchange.script({ match: 'Ping', times: Infinity, delayMs: 700, action: { kind: 'respond', status: 200, body: PING_CHANGES } })
+    lab.exchange.script({
+      match: 'Ping',
+      times: Infinity,
+      delayMs: 700,
+      action: { kind: 'respond', status: 200, body: PING_CHANGES },
+    })
     const [oldest, second, third] = [await ping(device), await ping(device), await ping(device)]
     await oldest.closed
     for (const client of [second, third]) assert.deepEqual((await client.readResponse()).body, PING_CHANGES)

@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { startLab } from '@postern/harness/lab'
 import type { Lab } from '@postern/harness/lab'
 import { hex } from './support/golden.ts'
-import { APPLE, AUTHORIZE, REFRESH, V1_AUTHORIZE, V1_TOKEN } from './support/oauth-requests.ts'
+import { AUTHORIZE, REFRESH, V1_AUTHORIZE, V1_TOKEN } from './support/oauth-requests.ts'
 import { rawHead } from './support/raw-request.ts'
 
 const WBXML: [string, string] = ['Content-Type', 'application/vnd.ms-sync.wbxml']
@@ -98,13 +98,17 @@ describe('what passes untouched', () => {
   }
 
   test('T97 three User-Agents for sign-in, token and sync are accepted, and each arrives as it was', async () => {
-    const web = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148'
+    const web =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148'
     const settings = 'com.apple.Preferences/1214 CFNetwork/1568.1 Darwin/24.6.0'
     const mail = 'Apple-iPhone15C4/2207.62'
     const resource = `resource=${encodeURIComponent(`https://${lab.sentryName}/`)}`
     const signIn = await lab.oauth(`${V1_AUTHORIZE}?${AUTHORIZE}&${resource}`, { headers: { 'User-Agent': web } })
     assert.equal(signIn.status, 302)
-    lab.entra.fail({ status: 200, body: { token_type: 'Bearer', access_token: 'x', resource: lab.destinationResource } })
+    lab.entra.fail({
+      status: 200,
+      body: { token_type: 'Bearer', access_token: 'x', resource: lab.destinationResource },
+    })
     const token = await lab.oauth(V1_TOKEN, {
       method: 'POST',
       body: `${REFRESH}&${resource}`,
@@ -140,16 +144,25 @@ describe('what passes untouched', () => {
     // DeviceInformation inside, from 14.1 on; Policies/Policy/PolicyType MS-EAS-Provisioning-WBXML.
     const type = Buffer.from('MS-EAS-Provisioning-WBXML').toString('hex')
     const model = Buffer.from('iPhone15C4').toString('hex')
-    const first = hex(`03 01 6A 00 00 0E 45 00 12 56 48 57 03 ${model} 00 01 01 01 00 0E 46 47 48 03 ${type} 00 01 01 01 01`)
+    const first = hex(
+      `03 01 6A 00 00 0E 45 00 12 56 48 57 03 ${model} 00 01 01 01 00 0E 46 47 48 03 ${type} 00 01 01 01 01`,
+    )
     const key = Buffer.from('1307199584').toString('hex')
-    const offer1 = hex(`03 01 6A 00 00 0E 45 4B 03 31 00 01 46 47 48 03 ${type} 00 01 4B 03 31 00 01 49 03 ${key} 00 01 4A 4D 4E 03 31 00 01 01 01 01 01 01`)
+    const offer1 = hex(
+      `03 01 6A 00 00 0E 45 4B 03 31 00 01 46 47 48 03 ${type} 00 01 4B 03 31 00 01 49 03 ${key} 00 01 4A 4D 4E 03 31 00 01 01 01 01 01 01`,
+    )
     const second = hex(`03 01 6A 00 00 0E 45 46 47 48 03 ${type} 00 01 49 03 ${key} 00 01 4B 03 31 00 01 01 01 01`)
-    const final = hex(`03 01 6A 00 00 0E 45 4B 03 31 00 01 46 47 48 03 ${type} 00 01 4B 03 31 00 01 49 03 ${key} 00 01 01 01 01`)
+    const final = hex(
+      `03 01 6A 00 00 0E 45 4B 03 31 00 01 46 47 48 03 ${type} 00 01 4B 03 31 00 01 49 03 ${key} 00 01 01 01 01`,
+    )
     for (const [policyKey, body, answer] of [
       ['0', first, offer1],
       ['1307199584', second, final],
     ] as const) {
-      lab.exchange.script({ match: 'Provision', action: { kind: 'respond', status: 200, headers: [WBXML], body: answer } })
+      lab.exchange.script({
+        match: 'Provision',
+        action: { kind: 'respond', status: 200, headers: [WBXML], body: answer },
+      })
       const reply = await lab.eas(device, { command: 'Provision', body, policyKey })
       const arrived = lab.exchange.received.at(-1)
       assert.deepEqual(arrived?.body, body)
@@ -194,7 +207,8 @@ describe('what passes untouched', () => {
     await client.send(await rawHead(lab, device, { body: 'chunked' }))
     const piece = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536), Buffer.from('\r\n')])
     let sent = 0
-    for (; sent < 10_485_760 && client.socket.writable && client.unread.length === 0; sent += 65_536) await client.send(piece)
+    for (; sent < 10_485_760 && client.socket.writable && client.unread.length === 0; sent += 65_536)
+      await client.send(piece)
     assert.equal((await client.readResponse()).status, 413)
     await client.closed
     assert.ok(sent < 10_485_760, `${sent} bytes were taken`)
@@ -229,7 +243,11 @@ function agentsOf(requests: readonly { headers: Record<string, string> }[]): str
 
 /** PartsCount, offset and length of each (int32 LE), then a WBXML document and two parts with every byte value. */
 function multipart(): Buffer {
-  const parts = [hex('03 01 6A 00 00 14 45 4D 03 31 00 01 01'), Buffer.from(Uint8Array.from({ length: 256 }, (_, i) => i)), Buffer.alloc(70_000, 0x0d)]
+  const parts = [
+    hex('03 01 6A 00 00 14 45 4D 03 31 00 01 01'),
+    Buffer.from(Uint8Array.from({ length: 256 }, (_, i) => i)),
+    Buffer.alloc(70_000, 0x0d),
+  ]
   const head = Buffer.alloc(4 + 8 * parts.length)
   head.writeInt32LE(parts.length, 0)
   let offset = head.length

@@ -21,8 +21,20 @@ const STATES: [name: string, change: (draft: Snapshot) => void][] = [
   ['of a blocked user', (draft) => (draft.blockedUsers = ['ann@example.com'])],
   ['of another user', (draft) => draft.devices.forEach((device) => (device.user = 'bob@example.com'))],
   ['with a revoked certificate', (draft) => (draft.revokedCertificates = draft.devices[0]?.certificates ?? [])],
-  ['blocked in report mode', (draft) => { posture(draft, 'block'); draft.mode = 'report' }],
-  ['to be wiped in report mode', (draft) => { posture(draft, 'wipe'); draft.mode = 'report' }],
+  [
+    'blocked in report mode',
+    (draft) => {
+      posture(draft, 'block')
+      draft.mode = 'report'
+    },
+  ],
+  [
+    'to be wiped in report mode',
+    (draft) => {
+      posture(draft, 'wipe')
+      draft.mode = 'report'
+    },
+  ],
 ]
 
 describe('policy states', () => {
@@ -114,7 +126,11 @@ describe('old clients', () => {
           const device = lab.devices[name]
           await ensure(name, kind)
           const count = lab.exchange.receivedCount
-          const reply = await lab.eas(device, { command, version: '12.1', ...(policyKey === undefined ? {} : { policyKey }) })
+          const reply = await lab.eas(device, {
+            command,
+            version: '12.1',
+            ...(policyKey === undefined ? {} : { policyKey }),
+          })
           assert.equal(reply.status, 403)
           assert.ok(reply.headers['content-type']?.startsWith('text/plain'))
           assert.equal(reply.headers['www-authenticate'], undefined)
@@ -127,7 +143,10 @@ describe('old clients', () => {
   }
 
   test('T104 an unprovisioned 12.1 client is told so by the server’s own 449', async () => {
-    lab.exchange.script({ match: 'FolderSync', action: { kind: 'respond', status: 449, body: 'Retry after provisioning' } })
+    lab.exchange.script({
+      match: 'FolderSync',
+      action: { kind: 'respond', status: 449, body: 'Retry after provisioning' },
+    })
     const reply = await lab.eas(lab.devices['ann-tablet'], { version: '12.1' })
     assert.equal(reply.status, 449)
     assert.equal(reply.body.toString(), 'Retry after provisioning')

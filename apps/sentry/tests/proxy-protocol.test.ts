@@ -22,7 +22,9 @@ describe('PROXY protocol version 2', { concurrency: true }, () => {
   after(() => lab[Symbol.asyncDispose]())
 
   test('T107 without a header: dropped at its first byte', async () => {
-    const ms = await dropped(await proxy.dial(lab.sentry.port), [Buffer.from('16 03 01 02 00 01'.replaceAll(' ', ''), 'hex')])
+    const ms = await dropped(await proxy.dial(lab.sentry.port), [
+      Buffer.from('16 03 01 02 00 01'.replaceAll(' ', ''), 'hex'),
+    ])
     assert.ok(ms < 1_000, `after ${ms} ms`)
   })
 
@@ -103,7 +105,7 @@ describe('PROXY protocol version 2', { concurrency: true }, () => {
     await using client = await lab.raw(device, { preamble })
     await client.send(await rawHead(lab, device))
     const id = (await client.readResponse()).header('x-request-id')
-    return lab.sentry.waitForAudit((line) => line.id === id)
+    return await lab.sentry.waitForAudit((line) => line.id === id)
   }
 
   async function request(device: LabDevice, socket: Awaited<ReturnType<typeof proxy.handshake>>): Promise<AuditLine> {

@@ -60,7 +60,7 @@ function section(name: string, changes: ConfigFile): ConfigFile {
 }
 
 describe('settings reload', () => {
-  test('T-reload servers: a held Ping and a kept connection stay; the next request goes to the new server', async () => {
+  test('reload: servers: a held Ping and a kept connection stay; the next request goes to the new server', async () => {
     const { ping, kept } = await connected()
     await using _kept = kept
     await reconfigure(lab, section('activeSync', { servers: [`outlook.office.com:${second.port}`] }))
@@ -70,7 +70,7 @@ describe('settings reload', () => {
     await assertStillWaiting(ping)
   })
 
-  test('T-reload TLS certificate and SIGHUP: kept connections stay; new ones see the new certificate', async () => {
+  test('reload: TLS certificate and SIGHUP: kept connections stay; new ones see the new certificate', async () => {
     const { ping, kept } = await connected()
     await using _kept = kept
     const renewed = await lab.serverCa.issueServer({ names: [lab.sentryName] })
@@ -87,7 +87,7 @@ describe('settings reload', () => {
     await assertStillWaiting(ping)
   })
 
-  test('T-reload limits, names, tenants and versions: in force for the next request of a kept connection', async () => {
+  test('reload: limits, names, tenants and versions: in force for the next request of a kept connection', async () => {
     const { ping, kept } = await connected()
     await using _kept = kept
     const device = lab.devices['bob-phone']
@@ -153,7 +153,7 @@ describe('settings that cannot be taken over', () => {
     ],
   ]
   for (const [title, config, says] of wrong) {
-    test(`T-reload ${title}: reported, nothing changes`, async () => {
+    test(`reload: ${title}: reported, nothing changes`, async () => {
       const { ping, kept } = await connected()
       await using _kept = kept
       const applied = eventCount(lab.sentry, 'settings-applied')
@@ -173,7 +173,7 @@ describe('settings that cannot be taken over', () => {
     })
   }
 
-  test('T-reload a file that is no JSON: reported, nothing changes', async () => {
+  test('reload: a file that is no JSON: reported, nothing changes', async () => {
     const { ping, kept } = await connected()
     await using _kept = kept
     await afterEvent(lab.sentry, 'settings-rejected', () => writeFile(lab.sentry.configFile, '{ "listen": '))

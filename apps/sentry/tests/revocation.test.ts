@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { createCa } from '@postern/harness/ca'
 import { type ConfigFile, type Lab, type LabDevice, startLab } from '@postern/harness/lab'
 import type { RawClient } from '@postern/harness/raw-client'
 import { hex } from './support/golden.ts'
@@ -31,7 +32,7 @@ async function folderSync(client: RawClient, device: LabDevice): Promise<number>
     `Host: ${lab.sentryName}`,
     'MS-ASProtocolVersion: 16.1',
     'Content-Type: application/vnd.ms-sync.wbxml',
-    `Authorization: Bearer ${await lab.token(device.user)}`,
+    `Authorization: Bearer ${lab.token(device.user)}`,
     `Content-Length: ${body.length}`,
   ]
   await client.send(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]))
@@ -100,7 +101,6 @@ describe('T68 the CA is taken away', () => {
     await using client = await lab.raw(kept)
     assert.equal(await folderSync(client, kept), 200)
     const session = await client.session()
-    const { createCa } = await import('@postern/harness/ca')
     const next = await createCa({ commonName: 'Next Device CA' })
     await writeFile(join(lab.dir, 'next-ca.crt'), next.certPem)
     const tls = { ...(lab.config['tls'] as ConfigFile), deviceCaFiles: ['next-ca.crt'] }

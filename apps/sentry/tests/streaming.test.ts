@@ -77,18 +77,18 @@ describe('large bodies, one worker', () => {
 
 /** Starts sampling; the returned function ends it and tells the most there was. */
 function watchRss(pid: number): () => Promise<number> {
-  let most = 0
-  let going = true
+  const end = new AbortController()
   const sampling = (async () => {
-    while (going) {
-      most = Math.max(most, await workersRss(pid))
+    let seen = 0
+    while (!end.signal.aborted) {
+      seen = Math.max(seen, await workersRss(pid))
       await delay(20)
     }
+    return seen
   })()
-  return async () => {
-    going = false
-    await sampling
-    return most
+  return () => {
+    end.abort()
+    return sampling
   }
 }
 

@@ -34,7 +34,7 @@ after(async () => {
 })
 
 test('T74 unknown and blocked device: same bytes, latency distributions overlap, UP=0', async (t) => {
-  const token = await lab.token('ann@example.com')
+  const token = lab.token('ann@example.com')
   const blocked = (): Promise<Reply> => lab.eas(lab.devices['ann-phone'], { token, agent: agents[0] })
   const unknown = (): Promise<Reply> =>
     lab.eas(lab.devices['ann-phone'], { token, agent: agents[1], identity: stranger, deviceId: 'NOPHONE00001' })

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createCa, type Issued } from '@postern/harness/ca'
 import { type ConfigFile, type Lab, startLab } from '@postern/harness/lab'
-import type { SentryProcess } from '@postern/harness/sentry-process'
+import { runSentry, type SentryProcess } from '@postern/harness/sentry-process'
 import { hex } from './support/golden.ts'
 import { auditOf, until } from './support/observe.ts'
 import { startTlsTrap, type Trap } from './support/trap.ts'
@@ -63,7 +63,7 @@ describe('T59 a server with a bad certificate', { concurrency: true }, () => {
   }
 
   test('T59 NODE_TLS_REJECT_UNAUTHORIZED=0 does not start', async () => {
-    const { runSentry } = await import('@postern/harness/sentry-process')
+    // eslint-disable-next-line no-restricted-syntax -- what is set here is refused
     const env = { ['NODE_TLS_REJECT_UNAUTHORIZED']: '0' }
     const run = await runSentry(lab.config, { dir: lab.dir, configName: 'unsafe.json', env }, [])
     assert.equal(run.exitCode, 1)

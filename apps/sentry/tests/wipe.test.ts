@@ -194,7 +194,7 @@ describe('T73 wipes that must not happen, and reports that do not count', () => 
     test(`T73 acknowledged with the certificate of ${title}: 130, alarm, and the wipe goes on`, async () => {
       await directed()
       const { identity, user } = lab.devices[id]
-      const forged = await provision(WIPE.acknowledgeSuccess, { identity, token: await lab.token(user), user })
+      const forged = await provision(WIPE.acknowledgeSuccess, { identity, token: lab.token(user), user })
       assertWbxml(forged, '03 01 6A 00 00 0E 45 4B 03 31 33 30 00 01 01')
       assert.deepEqual(await recorded(forged), ['alarm', 'refuse', ['DEVICE_ID_MISMATCH']])
       assertWbxml(await folderSync(), FOLDER_SYNC.wipeRequested140)

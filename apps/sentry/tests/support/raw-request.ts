@@ -25,10 +25,11 @@ export interface RawHead {
 export async function rawHead(lab: Lab, device: LabDevice, head: RawHead = {}): Promise<string> {
   const { method = 'POST', command = 'FolderSync', version = '16.1', body = 0, lines = [] } = head
   const query = `Cmd=${command}&User=${encodeURIComponent(device.user)}&DeviceId=${device.easDeviceId}&DeviceType=iPhone`
+  const token = await Promise.resolve(lab.token(device.user))
   return [
     `${method} /Microsoft-Server-ActiveSync?${query} HTTP/1.1`,
     `Host: ${head.host ?? lab.sentryName}`,
-    `Authorization: Bearer ${await lab.token(device.user)}`,
+    `Authorization: Bearer ${token}`,
     `MS-ASProtocolVersion: ${version}`,
     'User-Agent: Apple-iPhone15C4/2207.62',
     'Content-Type: application/vnd.ms-sync.wbxml',
