@@ -98,20 +98,25 @@ describe('limits of the configuration, two workers', () => {
     return lab.oauth(`${V1_AUTHORIZE}?${AUTHORIZE}`, { identity: device === null ? null : device.identity })
   }
 
-  /** Opens a connection and keeps it; whether a request on it gets an answer, whatever the answer is. */
+  /**
+   * Opens a connection and keeps it; whether it is still there when a request on it was answered (whatever the answer
+   * is) and the supervisor has had its say. It is asked while the connection is already served.
+   */
   async function isServed(device: LabDevice | null): Promise<boolean> {
     const client = await lab.raw(device).catch(() => null)
     if (client === null) return false
     open.push(client)
     await client.send(await rawHead(lab, device ?? lab.devices['ann-phone'], { command: 'Settings' }))
-    return client.readResponse().then(
+    const answered = await client.readResponse().then(
       () => true,
       () => false,
     )
+    await settled()
+    return answered && !client.socket.destroyed
   }
 
   async function settled(): Promise<void> {
     await lab.sentry.metrics()
-    await delay(50)
+    await delay(30)
   }
 })

@@ -98,7 +98,7 @@ describe('T11 to T13 paths', { concurrency: true }, () => {
     for (const path of paths) {
       test(`${row} ${JSON.stringify(path)}: ${statuses.join(' or ')}, UP=0`, async () => {
         const target = `${path}?${folderSyncQuery(device)}`
-        await assertRefused(lab, device, await wireRequest(lab, device, { target }), statuses)
+        await assertRefused(lab, device, wireRequest(lab, device, { target }), statuses)
       })
     }
   }
@@ -108,7 +108,7 @@ describe('T11 to T13 paths', { concurrency: true }, () => {
     for (const method of ['GET', 'OPTIONS']) {
       test(`${row} ${method} ${path}: 404, UP=0`, async () => {
         const request = { method, target: path, framing: [], body: '' }
-        await assertRefused(lab, device, await wireRequest(lab, device, request), [404])
+        await assertRefused(lab, device, wireRequest(lab, device, request), [404])
       })
     }
   }
@@ -119,7 +119,7 @@ describe('T13 the spellings of the one path', () => {
     test(`T13 ${path}: passes, and the server is sent the canonical one`, async () => {
       const before = lab.exchange.receivedCount
       const target = `${path}?${folderSyncQuery(device)}`
-      const { responses } = await converse(lab, device, await wireRequest(lab, device, { target }))
+      const { responses } = await converse(lab, device, wireRequest(lab, device, { target }))
       assert.equal(responses[0]?.status, 200)
       const received = lab.exchange.received.slice(before).map((request) => request.target)
       assert.deepEqual(received, [

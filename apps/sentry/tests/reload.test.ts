@@ -11,7 +11,7 @@ import { type ExchangeStandIn, startExchange } from '@postern/harness/exchange'
 import { type ConfigFile, type Lab, startLab } from '@postern/harness/lab'
 import type { RawClient } from '@postern/harness/raw-client'
 import { hex, PING_REQUEST, type Reply } from './support/golden.ts'
-import { afterEvent, auditOf, eventCount, reconfigure } from './support/observe.ts'
+import { afterEvent, auditOf, changeAndHangUp, eventCount, reconfigure } from './support/observe.ts'
 import { rawHead } from './support/raw-request.ts'
 
 /** Ping Status 2: folder 1 has changed. */
@@ -74,11 +74,10 @@ describe('settings reload', () => {
     const { ping, kept } = await connected()
     await using _kept = kept
     const renewed = await lab.serverCa.issueServer({ names: [lab.sentryName] })
-    await afterEvent(lab.sentry, 'settings-applied', async () => {
+    await changeAndHangUp(lab.sentry, async () => {
       // The key first: until both fit, the pair is refused whole.
       await writeFile(join(lab.dir, 'sentry.key'), renewed.keyPem)
       await writeFile(join(lab.dir, 'sentry.crt'), renewed.certPem)
-      lab.sentry.signal('SIGHUP')
     })
     await using shown = await lab.raw(lab.devices['bob-phone'])
     const fingerprint = shown.socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase()

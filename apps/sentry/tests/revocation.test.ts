@@ -10,7 +10,7 @@ import { createCa } from '@postern/harness/ca'
 import { type ConfigFile, type Lab, type LabDevice, startLab } from '@postern/harness/lab'
 import type { RawClient } from '@postern/harness/raw-client'
 import { hex } from './support/golden.ts'
-import { afterEvent, reconfigure } from './support/observe.ts'
+import { changeAndHangUp, reconfigure } from './support/observe.ts'
 
 let lab: Lab
 
@@ -56,10 +56,7 @@ const revocations: [
     'by a revocation list and SIGHUP',
     async (device) => {
       const list = await lab.deviceCa.crl([device.identity])
-      await afterEvent(lab.sentry, 'settings-applied', async () => {
-        await writeFile(join(lab.dir, 'device.crl'), list)
-        lab.sentry.signal('SIGHUP')
-      })
+      await changeAndHangUp(lab.sentry, () => writeFile(join(lab.dir, 'device.crl'), list))
     },
     ['bob-phone', 'bob-tablet'],
   ],

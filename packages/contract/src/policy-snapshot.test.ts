@@ -85,11 +85,7 @@ describe('policy snapshots that are refused, each with its path', () => {
   for (const [title, input, path] of rejects)
     test(title, () => {
       const problems = problemsOf(input)
-      assert.deepEqual(
-        problems.map((problem) => problem.path),
-        [path],
-        JSON.stringify(problems),
-      )
+      assert.deepEqual([...new Set(problems.map((problem) => problem.path))], [path], JSON.stringify(problems))
     })
   test('all problems together', () => {
     const problems = problemsOf({ ...SNAPSHOT, schema: 2, mode: 'x', devices: [{ ...DEVICE, posture: 1 }] })

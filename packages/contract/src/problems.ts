@@ -3,6 +3,7 @@
  * @module
  */
 import type { Static, TSchema } from 'typebox'
+import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
 
 /** One thing wrong. `path` is dotted (`oauth.clients[0].clientId`), empty for the document itself. */
@@ -13,6 +14,8 @@ export interface Problem {
 
 /** Shown at most; a document with more is wrong altogether. */
 const MAX_PROBLEMS = 50
+/** Findings of the library that are looked at: one problem can be several of them. */
+const MAX_FINDINGS = 1_000
 
 /** Thrown by every parser of this package; `problems` has 1 to 50 entries. */
 export class ContractError extends Error {
@@ -28,13 +31,24 @@ export class ContractError extends Error {
 /** Problems of `input` against `schema`, in document order, without duplicates. */
 export function schemaProblems(schema: TSchema, input: unknown): Problem[] {
   const found = new Map<string, Problem>()
-  for (const error of Value.Errors(schema, input)) {
+  for (const error of allErrors(schema, input)) {
     const path = dotted(error.instancePath)
     const message = messageOf(error)
     if (message !== null) found.set(`${path} ${message}`, { path, message })
     if (found.size >= MAX_PROBLEMS) break
   }
   return [...found.values()]
+}
+
+// The library stops at 8 unless told otherwise, and can be told for the whole process only: so for this one call.
+function allErrors(schema: TSchema, input: unknown): SchemaError[] {
+  const { maxErrors } = Settings.Get()
+  Settings.Set({ maxErrors: MAX_FINDINGS })
+  try {
+    return Value.Errors(schema, input)
+  } finally {
+    Settings.Set({ maxErrors })
+  }
 }
 
 /** @throws ContractError with the schema's problems, else those of `rules`, which see a value of the right shape. */
@@ -62,6 +76,8 @@ function messageOf(error: SchemaError): string | null {
     }
     case 'boolean':
       return null // the same fault as additionalProperties, told once
+    case 'anyOf':
+      return null // each alternative has said what it wants
     case 'required':
       return `lacks ${error.params.requiredProperties.map((name) => JSON.stringify(name)).join(', ')}; add it`
     case 'enum':

@@ -542,7 +542,7 @@ describe('tokens', () => {
 
 describe('posture', () => {
   rejects([
-    { title: 'T64 blocked device', facts: cyd, reason: 'DEVICE_BLOCKED', device: 'old-os' },
+    { title: 'blocked device', facts: cyd, reason: 'DEVICE_BLOCKED', device: 'old-os' },
     { title: 'blocked user', facts: fay, reason: 'USER_BLOCKED', device: 'blocked-user' },
     {
       title: 'blocked user on an unknown device, by the token',

@@ -5,13 +5,12 @@ import { MIN_BODY_RATE, timeouts } from './timeouts.ts'
 describe('the table of timeouts', () => {
   const normal = timeouts(1)
   const at = (ms: number, from: number, to: number): void => assert.ok(ms >= from && ms <= to, `${ms} ms`)
-  test('T48 a head in 15 seconds at most', () => at(normal.requestHeadMs, 1_000, 15_000))
-  test('T49 a body at 1 KiB a second after 10 seconds, a stalled reader in 60', () => {
+  test('a head in 15 seconds at most', () => at(normal.requestHeadMs, 1_000, 15_000))
+  test('a body at 1 KiB a second after 10 seconds, a stalled reader in 60', () => {
     assert.deepEqual([MIN_BODY_RATE, normal.bodyGraceMs, normal.writeStallMs], [1_024, 10_000, 60_000])
   })
-  test('T50 Ping and Sync may be silent for 3540 seconds and a little more', () =>
-    at(normal.holdMs, 3_540_001, 3_900_000))
-  test('T107 the header of a balancer in 3 seconds', () => assert.equal(normal.proxyHeaderMs, 3_000))
+  test('Ping and Sync may be silent for 3540 seconds and a little more', () => at(normal.holdMs, 3_540_001, 3_900_000))
+  test('the header of a balancer in 3 seconds', () => assert.equal(normal.proxyHeaderMs, 3_000))
   test('only the waiting of Ping and Sync is long', () => {
     for (const [name, ms] of Object.entries(normal)) if (name !== 'holdMs') at(ms, 1, 100_000)
   })

@@ -63,6 +63,7 @@ class RunningSupervisor implements Supervisor {
   #policy: PolicySource | null = null
   #ticketKeys = randomBytes(48)
   #trustGeneration = 0
+  #reloading = Promise.resolve()
   #nextCollect = 0
   #stopped: Promise<void> | null = null
 
@@ -140,18 +141,27 @@ class RunningSupervisor implements Supervisor {
   }
 
   #watchConfiguration(): void {
-    let watch = watchFiles(this.#settings.watched, () => void changed())
+    let watched = this.#settings.watched
+    let watch = watchFiles(watched, () => void changed())
     const changed = async (): Promise<void> => {
       await this.reload()
+      // A new watcher knows nothing of what changed while we read: only other files are worth one.
+      if (watched.join('|') === this.#settings.watched.join('|')) return
+      watched = this.#settings.watched
       watch[Symbol.dispose]()
-      watch = watchFiles(this.#settings.watched, () => void changed())
+      watch = watchFiles(watched, () => void changed())
     }
     this.#cleanup.defer(() => {
       watch[Symbol.dispose]()
     })
   }
 
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#reload()) // one after the other: the last file wins
+    return this.#reloading
+  }
+
+  async #reload(): Promise<void> {
     try {
       const next = await loadSettings(this.#options.configFile)
       const fixed = restartProblems(this.#settings.config, next.config)

@@ -35,6 +35,19 @@ export async function afterEvent(sentry: SentryProcess, event: string, act: () =
   await sentry.metrics() // workers answer a scrape after what was sent to them before it
 }
 
+/** Longer than the watcher of files takes to find a change. Milliseconds. */
+const WATCH_MS = 400
+
+/** Changes files beside the configuration, then SIGHUP; waits until what both of these start is over. */
+export async function changeAndHangUp(sentry: SentryProcess, change: () => Promise<unknown>): Promise<void> {
+  await afterEvent(sentry, 'settings-applied', async () => {
+    await change()
+    sentry.signal('SIGHUP')
+  })
+  await delay(WATCH_MS)
+  await sentry.metrics()
+}
+
 /** Replaces the configuration and waits until it is in force. */
 export function reconfigure(lab: Pick<Lab, 'sentry'>, config: object): Promise<void> {
   return afterEvent(lab.sentry, 'settings-applied', () => lab.sentry.writeConfig(config))

@@ -25,7 +25,7 @@ export interface RawHead {
 export async function rawHead(lab: Lab, device: LabDevice, head: RawHead = {}): Promise<string> {
   const { method = 'POST', command = 'FolderSync', version = '16.1', body = 0, lines = [] } = head
   const query = `Cmd=${command}&User=${encodeURIComponent(device.user)}&DeviceId=${device.easDeviceId}&DeviceType=iPhone`
-  const token = await Promise.resolve(lab.token(device.user))
+  const token = lab.token(device.user)
   return [
     `${method} /Microsoft-Server-ActiveSync?${query} HTTP/1.1`,
     `Host: ${head.host ?? lab.sentryName}`,

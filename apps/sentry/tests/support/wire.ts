@@ -41,13 +41,13 @@ export function folderSyncQuery(device: LabDevice): string {
 }
 
 /** The bytes of a request, as Latin-1 text. Without any change it is one that Sentry lets through. */
-export async function wireRequest(lab: Lab, device: LabDevice, request: WireRequest = {}): Promise<string> {
+export function wireRequest(lab: Lab, device: LabDevice, request: WireRequest = {}): string {
   const {
     method = 'POST',
     target = `${EAS}?${folderSyncQuery(device)}`,
     protocol = 'HTTP/1.1',
     host = [`Host: ${lab.sentryName}`],
-    authorization = [`Authorization: Bearer ${await lab.token(device.user)}`],
+    authorization = [`Authorization: Bearer ${lab.token(device.user)}`],
     version = ['MS-ASProtocolVersion: 16.1'],
     framing = ['Content-Type: application/vnd.ms-sync.wbxml', 'Content-Length: 13'],
     lines = [],
