@@ -28,7 +28,11 @@ const ago = (hours: number): Date => new Date(Date.now() - hours * HOUR_MS)
 
 const REFUSED: [title: string, reason: string, make: Make][] = [
   ['of another CA', 'CERTIFICATE_UNTRUSTED', ({ other }) => other.issueDevice({ upn: UPN })],
-  ['of another CA with the name of ours', 'CERTIFICATE_UNTRUSTED', ({ namesake }) => namesake.issueDevice({ upn: UPN })],
+  [
+    'of another CA with the name of ours',
+    'CERTIFICATE_UNTRUSTED',
+    ({ namesake }) => namesake.issueDevice({ upn: UPN }),
+  ],
   [
     'of an intermediate CA of another',
     'CERTIFICATE_UNTRUSTED',

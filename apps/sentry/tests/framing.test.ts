@@ -150,7 +150,7 @@ describe('T06 a valid request behind one that is refused, in the same segment', 
   ]
   for (const [title, request] of first) {
     test(`T06 behind ${title}: the second is never executed`, async () => {
-      const text = (wireRequest(lab, device, request)) + (wireRequest(lab, device))
+      const text = wireRequest(lab, device, request) + wireRequest(lab, device)
       const { responses, closed } = await assertNothingUpstream(lab, () => converse(lab, device, text))
       assert.equal(closed, true)
       for (const { status } of responses) assert.ok(status === 400 || status === 501, String(status))

@@ -26,15 +26,10 @@ const DENIED_130 = {
 let lab: Lab
 
 before(async () => {
-  lab = await startLab({ exchange: { requirePolicy: false }, config: { oauth: await oauth() } })
+  lab = await startLab({ exchange: { requirePolicy: false }, config: { oauth: { tenantIds: [TENANT] } } })
 })
 
 after(() => lab[Symbol.asyncDispose]())
-
-/** The lab's, with the one tenant that tokens may come from. */
-function oauth(): Promise<Record<string, unknown>> {
-  return Promise.resolve({ tenantIds: [TENANT] })
-}
 
 function ask(options: EasOptions): Promise<Reply> {
   return lab.eas(lab.devices['ann-phone'], options)
@@ -46,12 +41,15 @@ async function denied(options: EasOptions & { command?: keyof typeof DENIED_130 
   assert.equal(reply.status, 200)
   assert.equal(reply.body.toString('hex'), hex(DENIED_130[options.command ?? 'FolderSync']).toString('hex'))
   const { event, decision, reasons, device } = await auditOf(lab.sentry, reply)
-  assert.deepEqual({ event, decision, reason: reasons[0], device }, {
-    event: 'alarm',
-    decision: 'refuse',
-    reason,
-    device: 'ann-phone',
-  })
+  assert.deepEqual(
+    { event, decision, reason: reasons[0], device },
+    {
+      event: 'alarm',
+      decision: 'refuse',
+      reason,
+      device: 'ann-phone',
+    },
+  )
 }
 
 describe('T25 and T26 the device id of another', () => {
@@ -91,13 +89,16 @@ describe('T27 everything is as it should be', () => {
       assert.equal(reply.headers['content-type'], 'application/vnd.ms-sync.wbxml')
       assert.ok(reply.body.equals(body))
       const { event, decision, reasons, device, upstreamStatus } = await auditOf(lab.sentry, reply)
-      assert.deepEqual({ event, decision, reasons, device, upstreamStatus }, {
-        event: 'activesync',
-        decision: 'allow',
-        reasons: ['ALLOWED'],
-        device: 'ann-phone',
-        upstreamStatus: 200,
-      })
+      assert.deepEqual(
+        { event, decision, reasons, device, upstreamStatus },
+        {
+          event: 'activesync',
+          decision: 'allow',
+          reasons: ['ALLOWED'],
+          device: 'ann-phone',
+          upstreamStatus: 200,
+        },
+      )
     })
   }
 
@@ -173,7 +174,11 @@ describe('T32 tokens for something else', () => {
     ['for Graph', () => mint({ aud: 'https://graph.microsoft.com' }), 'TOKEN_AUDIENCE'],
     ['for Graph by its id', () => mint({ aud: '00000003-0000-0000-c000-000000000000' }), 'TOKEN_AUDIENCE'],
     ['for Sentry itself', () => mint({ aud: 'https://sentry.example.com' }), 'TOKEN_AUDIENCE'],
-    ['for two, one of them Graph', () => mint({ extra: { aud: [lab.destinationResource, 'https://graph.microsoft.com'] } }), 'TOKEN_AUDIENCE'],
+    [
+      'for two, one of them Graph',
+      () => mint({ extra: { aud: [lab.destinationResource, 'https://graph.microsoft.com'] } }),
+      'TOKEN_AUDIENCE',
+    ],
     ['for nobody', () => mint({ extra: { aud: undefined } }), 'TOKEN_AUDIENCE'],
     ['garbage', () => 'garbage', 'TOKEN_UNREADABLE'],
     ['garbage in three parts', () => 'a.b.c', 'TOKEN_UNREADABLE'],
@@ -193,7 +198,9 @@ describe('T32 tokens for something else', () => {
   test('T32 garbage where oauth.opaqueTokens allows it: the server judges', async () => {
     const name = 'opaque.example.com'
     await lab.addSentry(name, {
-      config: { oauth: { ...(lab.config['oauth'] as object), sentryResource: `https://${name}`, opaqueTokens: 'allow' } },
+      config: {
+        oauth: { ...(lab.config['oauth'] as object), sentryResource: `https://${name}`, opaqueTokens: 'allow' },
+      },
     })
     const before = lab.exchange.receivedCount
     const reply = await ask({ token: 'garbage', sentry: name })

@@ -142,7 +142,13 @@ describe('T16 the base64 vectors of the document', () => {
       const { command, version, easDeviceId, decision } = line
       assert.deepEqual(
         { command, version, easDeviceId, decision, device: line.device },
-        { command: vector.command, version: vector.version, easDeviceId: vector.deviceId, decision: 'allow', device: 'vectors' },
+        {
+          command: vector.command,
+          version: vector.version,
+          easDeviceId: vector.deviceId,
+          decision: 'allow',
+          device: 'vectors',
+        },
       )
     })
   }

@@ -122,7 +122,12 @@ describe('T09 two Authorization headers', () => {
     await refused({ authorization: [line, line] }, [400])
   })
 
-  const seconds = ['Authorization: Basic YW5uOnB3', 'authorization: Bearer x', 'Authorization:', 'AUTHORIZATION: Bearer']
+  const seconds = [
+    'Authorization: Basic YW5uOnB3',
+    'authorization: Bearer x',
+    'Authorization:',
+    'AUTHORIZATION: Bearer',
+  ]
   for (const second of seconds) {
     for (const order of ['first', 'last']) {
       test(`T09 ${second} comes ${order}: 400, UP=0`, async () => {

@@ -44,7 +44,7 @@ export type PolicySnapshot = Static<typeof PolicySnapshot>
 
 /** @throws ContractError naming every field, rule and remedy (50 at most). */
 export function parsePolicySnapshot(input: unknown): PolicySnapshot {
-  return parseDocument('policy snapshot', PolicySnapshot, input, uniqueIdentities)
+  return parseDocument('policy snapshot', PolicySnapshot, input, [{ sections: ['devices'], check: uniqueIdentities }])
 }
 
 /** @throws ContractError also when the text is no JSON. */

@@ -51,19 +51,34 @@ function allErrors(schema: TSchema, input: unknown): SchemaError[] {
   }
 }
 
-/** @throws ContractError with the schema's problems, else those of `rules`, which see a value of the right shape. */
+/** Rules over some sections of a document. They run when each of `sections` that is there has the right shape. */
+export interface RuleSet<T> {
+  readonly sections: readonly (keyof T & string)[]
+  check(value: T): Problem[]
+}
+
+/** @throws ContractError with every problem of the schema, and of those rules whose sections have the right shape. */
 export function parseDocument<S extends TSchema>(
   document: string,
   schema: S,
   input: unknown,
-  rules: (value: Static<S>) => Problem[],
+  rules: readonly RuleSet<Static<S>>[],
 ): Static<S> {
   const problems = schemaProblems(schema, input)
-  if (problems.length > 0) throw new ContractError(document, problems)
-  const value = input as Static<S> // the one cast, right behind the check
-  const broken = rules(value)
-  if (broken.length > 0) throw new ContractError(document, broken.slice(0, MAX_PROBLEMS))
+  const value = input as Static<S> // a rule sees sections only that the schema has passed
+  if (typeof input === 'object' && input !== null) {
+    const sound = rules.filter(({ sections }) => sections.every((name) => isSound(name, input, problems)))
+    problems.push(...sound.flatMap((set) => set.check(value)))
+  }
+  if (problems.length > 0) throw new ContractError(document, problems.slice(0, MAX_PROBLEMS))
   return value
+}
+
+function isSound(section: string, input: object, problems: readonly Problem[]): boolean {
+  const at = (path: string): boolean =>
+    path === section || path.startsWith(`${section}.`) || path.startsWith(`${section}[`)
+  const missing = problems.some(({ path }) => path === '') && !Object.hasOwn(input, section)
+  return !missing && !problems.some(({ path }) => at(path))
 }
 
 type SchemaError = ReturnType<typeof Value.Errors>[number]

@@ -2,20 +2,25 @@
  * Rules of the configuration that no schema can say: fields that must fit each other, URLs, host names.
  * @module
  */
-import type { Problem } from './problems.ts'
+import type { Problem, RuleSet } from './problems.ts'
 import type { SentryConfigFile } from './sentry-config-file.ts'
 
 type Report = (path: string, message: string) => void
 
-/** Every rule that is broken by a configuration of the right shape. */
-export function configRules(config: SentryConfigFile): Problem[] {
-  const problems: Problem[] = []
-  const report: Report = (path, message) => problems.push({ path, message })
-  listenRules(config, report)
-  oauthRules(config, report)
-  activeSyncRules(config, report)
-  labRules(config, report)
-  return problems
+/** Every rule beyond the schema, with the sections that it looks at. */
+export const CONFIG_RULES: readonly RuleSet<SentryConfigFile>[] = [
+  { sections: ['listen', 'local', 'deviceCertificate', 'tls'], check: reported(listenRules) },
+  { sections: ['oauth'], check: reported(oauthRules) },
+  { sections: ['activeSync'], check: reported(activeSyncRules) },
+  { sections: ['hosts', 'lab'], check: reported(labRules) },
+]
+
+function reported(rules: (config: SentryConfigFile, report: Report) => void): (config: SentryConfigFile) => Problem[] {
+  return (config) => {
+    const problems: Problem[] = []
+    rules(config, (path, message) => problems.push({ path, message }))
+    return problems
+  }
 }
 
 function listenRules(config: SentryConfigFile, report: Report): void {

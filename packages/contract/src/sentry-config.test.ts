@@ -274,6 +274,12 @@ describe('rules that are broken', () => {
     'listen.port',
     'policy',
   )
+  refuses(
+    'rules beside problems of shape, where their own section has its shape',
+    changed('policy.file', 1, changed('oauth.sentryResource', 'x')),
+    'oauth.sentryResource',
+    'policy.file',
+  )
 })
 
 describe('configurations that are read', () => {

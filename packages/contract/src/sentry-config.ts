@@ -5,7 +5,7 @@
 import type { Static } from 'typebox'
 import { parseDocument } from './problems.ts'
 import { LIMIT_DEFAULTS, type Limits, SentryConfigFile } from './sentry-config-file.ts'
-import { configRules } from './sentry-config-rules.ts'
+import { CONFIG_RULES } from './sentry-config-rules.ts'
 
 type Filled<T, K extends keyof T> = Omit<T, K> & { readonly [P in K]-?: Exclude<T[P], undefined> }
 
@@ -27,7 +27,7 @@ export interface SentryConfig {
 
 /** @throws ContractError naming every field, rule and remedy (50 at most). */
 export function parseSentryConfig(input: unknown): SentryConfig {
-  const file = parseDocument('configuration', SentryConfigFile, input, configRules)
+  const file = parseDocument('configuration', SentryConfigFile, input, CONFIG_RULES)
   return {
     ...file,
     listen: { names: [], proxyProtocolFrom: [], clientCertificateFrom: [], ...file.listen },

@@ -278,6 +278,14 @@ describe('DeviceId and certificate', () => {
       reason: 'DEVICE_ID_MISMATCH',
     },
   ])
+  rejects([
+    {
+      title: 'no DeviceIds registered, but the one sent is registered as another device',
+      facts: { certificate: good('d'), deviceKey: 'BOB1', claims: claimsOf('any@example.com'), user: null },
+      reason: 'DEVICE_ID_MISMATCH',
+      device: 'any-id',
+    },
+  ])
   accepts([
     { title: 'no DeviceId at all (OPTIONS)', facts: { deviceKey: null, version: null }, device: 'ann-1' },
     {
@@ -570,8 +578,14 @@ describe('posture', () => {
       device: null,
     },
     {
-      title: 'unknown device without a DeviceId',
-      facts: { certificate: ABSENT, deviceKey: null, version: null },
+      title: 'no DeviceId, and a user without devices',
+      facts: {
+        certificate: ABSENT,
+        deviceKey: null,
+        version: null,
+        claims: claimsOf('nobody@example.com'),
+        user: null,
+      },
       rules: { certificate: 'off' },
       reason: 'DEVICE_UNKNOWN',
     },
@@ -580,6 +594,12 @@ describe('posture', () => {
     { title: 'wipe at 12.1 blocks instead', facts: { ...eve, version: '12.1' }, reason: 'WIPE_NOT_SUPPORTED' },
   ])
   accepts([
+    {
+      title: 'OPTIONS may name no device: one of the user that may have mail will do',
+      facts: { certificate: ABSENT, deviceKey: null, version: null },
+      rules: { certificate: 'off' },
+      device: 'ann-1',
+    },
     {
       title: 'unknown devices may pass',
       facts: { certificate: ABSENT, deviceKey: 'NEW1' },
@@ -661,10 +681,10 @@ describe('versions and age', () => {
   rejects([
     { title: 'version not on the list', facts: { version: '14.1' }, rules: only161, reason: 'VERSION_NOT_ALLOWED' },
     {
-      title: 'a wipe at a version not on the list: the version first',
+      title: 'a wipe at a version not on the list: it hears that it is blocked',
       facts: { ...eve, version: '14.1' },
       rules: only161,
-      reason: 'VERSION_NOT_ALLOWED',
+      reason: 'WIPE_NOT_SUPPORTED',
     },
     { title: 'T66 older than its time', rules: stale, reason: 'POLICY_STALE' },
     { title: 'older than its time, in report mode', rules: stale, snapshot: REPORT, reason: 'POLICY_STALE' },
@@ -701,8 +721,9 @@ describe('one reason, the first of this order', () => {
       { facts: { certificate: good('a', 'bob@example.com') } },
       { facts: { claims: claimsOf('bob@example.com') } },
       { facts: { user: 'bob@example.com' } },
-      { rules: { versions: new Set(['14.1'] as const) } },
       { rules: { staleAfterMs: 1 } },
+      {},
+      { rules: { versions: new Set(['14.1'] as const) } },
     ]
     // Later faults first, so that of two values for one fact the earlier fault's stands.
     const faults = wrong.slice(from).reverse()
@@ -722,7 +743,6 @@ describe('one reason, the first of this order', () => {
     'CERTIFICATE_USER_MISMATCH',
     'TOKEN_USER_MISMATCH',
     'QUERY_USER_MISMATCH',
-    'VERSION_NOT_ALLOWED',
     'POLICY_STALE',
     'USER_BLOCKED',
   ]

@@ -69,10 +69,15 @@ export function decide(facts: Facts, snapshot: Snapshot | null, rules: DecisionR
   const { device } = found
   const identity = identityReason(facts, device, rules)
   if (identity !== null) return refuse(identity, device)
-  const shape = versionReason(facts, rules)
-  if (shape !== null) return refuse(shape, device)
-  if (facts.now - snapshot.writtenAt > rules.staleAfterMs) return refuse('POLICY_STALE', device)
-  return postureVerdict(facts, device, snapshot, rules)
+  if (isStale(facts.now, snapshot, rules)) return refuse('POLICY_STALE', device)
+  const verdict = postureVerdict(facts, device, snapshot, rules)
+  const version = versionReason(facts, rules)
+  // A blocked device hears that it is blocked, whatever it speaks.
+  return verdict.kind === 'allow' && version !== null ? refuse(version, device) : verdict
+}
+
+function isStale(now: number, snapshot: Snapshot, rules: DecisionRules): boolean {
+  return now - snapshot.writtenAt > rules.staleAfterMs
 }
 
 function refuse(reason: Reason, device: PolicyDevice | null = null, notes: readonly string[] = []): Verdict {
@@ -105,12 +110,34 @@ interface Found {
 
 /** Which registered device speaks. The certificate leads; a DeviceId alone is only a claim. */
 function findDevice(facts: Facts, snapshot: Snapshot, rules: DecisionRules): Found {
-  const named = facts.deviceKey === null ? [] : (snapshot.devicesByEasKey.get(facts.deviceKey) ?? [])
   const shown = shownCertificate(facts.certificate, rules)
+  const named = candidates(facts, shown, snapshot)
   if (shown === null) return withoutCertificate(facts, named, rules)
   const own = snapshot.deviceByCertificate.get(shown.fingerprint)
   if (own !== undefined) return { device: own, reason: speaksFor(own, facts.deviceKey, snapshot) }
   return unregistered(shown, named)
+}
+
+/**
+ * Devices that the request may be about. One id registered for several devices: the strictest posture counts. OPTIONS
+ * may name no id at all, and gives nothing away but versions: then any device of the user that may have mail will do.
+ */
+function candidates(facts: Facts, shown: GoodCertificate | null, snapshot: Snapshot): readonly PolicyDevice[] {
+  if (facts.deviceKey !== null) {
+    return byPosture(snapshot.devicesByEasKey.get(facts.deviceKey) ?? [], ['wipe', 'block', 'allow'])
+  }
+  const user = shown?.upn ?? facts.claims?.user ?? facts.user
+  const owned = user === null ? [] : (snapshot.devicesByUser.get(userKey(user)) ?? [])
+  const fitting = owned.filter((device) => shown === null || device.certificates.length === 0)
+  return byPosture(fitting, ['allow', 'block', 'wipe']).slice(0, 1)
+}
+
+function byPosture(
+  devices: readonly PolicyDevice[],
+  order: readonly PolicyDevice['posture'][],
+): readonly PolicyDevice[] {
+  if (devices.length < 2) return devices
+  return devices.toSorted((a, b) => order.indexOf(a.posture) - order.indexOf(b.posture))
 }
 
 type GoodCertificate = CertificateFinding & { state: 'good' }
@@ -124,7 +151,9 @@ function shownCertificate(
 }
 
 function speaksFor(device: PolicyDevice, key: string | null, snapshot: Snapshot): Reason | null {
-  if (key === null || device.easDeviceIds.length === 0) return null
+  if (key === null) return null
+  // Any id will do, but not one that is registered as another's.
+  if (device.easDeviceIds.length === 0) return snapshot.devicesByEasKey.has(key) ? 'DEVICE_ID_MISMATCH' : null
   return snapshot.easKeysByDevice.get(device.id)?.has(key) === true ? null : 'DEVICE_ID_MISMATCH'
 }
 
@@ -244,6 +273,7 @@ export function decideOAuth(
     const foreign = rules.tenantIds.size > 0 && !rules.tenantIds.has(facts.claims.tenantId?.toLowerCase() ?? '')
     if (foreign) return refuse('TOKEN_TENANT', device)
   }
+  if (isStale(facts.now, snapshot, rules)) return refuse('POLICY_STALE', device)
   const user = owner ?? tokenUser
   const notes = device === null ? [] : [...device.reasons]
   const reason = oauthPosture(device, user, snapshot)

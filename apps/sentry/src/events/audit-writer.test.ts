@@ -51,14 +51,14 @@ describe('the audit file', () => {
   })
   test('readable by owner and group only', async () => {
     const file = newFile()
-    openAuditFile(file, never)[Symbol.dispose]()
+    await openAuditFile(file, never)[Symbol.asyncDispose]()
     assert.equal((await stat(file)).mode & 0o027, 0)
   })
   test('T69 a line end in a name stays inside its line', async () => {
     const file = newFile()
     const writer = openAuditFile(file, never)
     writer.write(line('1', 'ann\r\nFAKE\u2028'))
-    writer[Symbol.dispose]()
+    await writer[Symbol.asyncDispose]()
     assert.deepEqual(await idsIn(file), ['1'])
     assert.equal((JSON.parse(await readFile(file, 'utf8')) as AuditLine).user, 'ann\r\nFAKE\u2028')
   })
@@ -67,7 +67,7 @@ describe('the audit file', () => {
     const writer = openAuditFile(file, never)
     const ids = Array.from({ length: 1_000 }, (_, i) => String(i))
     for (const id of ids) writer.write(line(id))
-    writer[Symbol.dispose]()
+    await writer[Symbol.asyncDispose]()
     assert.deepEqual(await idsIn(file), ids)
   })
   test('lines are on the disk soon, and later batches follow', async () => {
@@ -77,14 +77,14 @@ describe('the audit file', () => {
       writer.write(line(id))
       await until(async () => (await idsIn(file)).includes(id))
     }
-    writer[Symbol.dispose]()
+    await writer[Symbol.asyncDispose]()
     assert.deepEqual(await idsIn(file), ['1', '2', '3'])
   })
   test('two writers of one file tear no line', async () => {
     const file = newFile()
     const writers = [openAuditFile(file, never), openAuditFile(file, never)]
     for (let i = 0; i < 500; i += 1) writers[i % 2]?.write(line(String(i)))
-    for (const writer of writers) writer[Symbol.dispose]()
+    for (const writer of writers) await writer[Symbol.asyncDispose]()
     assert.equal(new Set(await idsIn(file)).size, 500)
   })
   test('moved away and opened anew: each line in one of the two', async () => {
@@ -93,9 +93,9 @@ describe('the audit file', () => {
     writer.write(line('1'))
     await until(async () => (await stat(file)).size > 0)
     await rename(file, `${file}.1`)
-    writer.reopen()
+    writer.reopen(file)
     writer.write(line('2'))
-    writer[Symbol.dispose]()
+    await writer[Symbol.asyncDispose]()
     assert.deepEqual([await idsIn(`${file}.1`), await idsIn(file)], [['1'], ['2']])
   })
   test('what does not fit into memory is counted as lost', async () => {
@@ -104,7 +104,7 @@ describe('the audit file', () => {
     const writer = openAuditFile(file, (lines) => (lost += lines))
     const long = 'x'.repeat(1_000_000)
     for (let i = 0; i < 20; i += 1) writer.write(line(String(i), long))
-    writer[Symbol.dispose]()
+    await writer[Symbol.asyncDispose]()
     assert.equal((await idsIn(file)).length + lost, 20)
     assert.equal(lost, 4)
   })

@@ -2,7 +2,7 @@
  * The audit file: one JSON line a decision, written in batches off the request path.
  * @module
  */
-import { closeSync, openSync, write, writeSync } from 'node:fs'
+import { closeSync, openSync, write } from 'node:fs'
 import type { AuditLine } from '@postern/contract/audit-line'
 
 /** Lines wait at most this long. Milliseconds. */
@@ -10,59 +10,76 @@ const FLUSH_MS = 20
 /** What may wait in memory when the disk does not keep up; lines beyond it are counted as lost. Characters. */
 const MAX_WAITING = 16_777_216
 
-/** Where audit lines go. Disposing writes what still waits. */
-export interface AuditWriter extends Disposable {
+/** Where audit lines go. Disposing writes what still waits, and closes. */
+export interface AuditWriter extends AsyncDisposable {
   write(line: AuditLine): void
-  /** Opens the file anew, after it was moved away. */
-  reopen(): void
+  /** Opens `file` in the place of the one in use, which may have been moved away. @throws Error of Node; nothing changes. */
+  reopen(file: string): void
 }
 
 /** Appends to `file`; several processes may, each batch being one write. `lost` is told how many lines could not be kept. */
 export function openAuditFile(file: string, lost: (lines: number) => void): AuditWriter {
-  let fd = openSync(file, 'a', 0o640)
-  let waiting: string[] = []
-  let size = 0
-  let timer: NodeJS.Timeout | null = null
-  let writing = false
+  return new BatchedFile(file, lost)
+}
 
-  const flush = (): void => {
-    timer = null
-    if (writing || waiting.length === 0) return
-    const batch = waiting
-    waiting = []
-    size = 0
-    writing = true
-    writeAll(fd, Buffer.from(batch.join('')), (failed) => {
-      writing = false
-      if (failed) lost(batch.length)
-      if (waiting.length > 0) flush()
+class BatchedFile implements AuditWriter {
+  readonly #lost: (lines: number) => void
+  #fd: number
+  #waiting: string[] = []
+  #size = 0
+  #timer: NodeJS.Timeout | null = null
+  #writing: Promise<void> | null = null
+
+  constructor(file: string, lost: (lines: number) => void) {
+    this.#lost = lost
+    this.#fd = openFile(file)
+  }
+
+  write(line: AuditLine): void {
+    const text = `${JSON.stringify(line)}\n`
+    if (this.#size + text.length > MAX_WAITING) {
+      this.#lost(1)
+      return
+    }
+    this.#waiting.push(text)
+    this.#size += text.length
+    this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_MS)
+  }
+
+  reopen(file: string): void {
+    const old = this.#fd
+    this.#fd = openFile(file)
+    void (this.#writing ?? Promise.resolve()).then(() => {
+      closeSync(old) // only now: a write that was under way used it
     })
   }
 
-  return {
-    write(line) {
-      const text = `${JSON.stringify(line)}\n`
-      if (size + text.length > MAX_WAITING) {
-        lost(1)
-        return
-      }
-      waiting.push(text)
-      size += text.length
-      timer ??= setTimeout(flush, FLUSH_MS)
-    },
-    reopen() {
-      const old = fd
-      fd = openSync(file, 'a', 0o640)
-      setTimeout(() => {
-        closeSync(old) // a write that is under way still uses it
-      }, 1_000)
-    },
-    [Symbol.dispose]() {
-      if (timer !== null) clearTimeout(timer)
-      if (waiting.length > 0) writeSync(fd, waiting.join(''))
-      waiting = []
-    },
+  async #flush(): Promise<void> {
+    this.#timer = null
+    while (this.#writing !== null) await this.#writing // batches keep their order
+    if (this.#waiting.length === 0) return
+    const batch = this.#waiting
+    this.#waiting = []
+    this.#size = 0
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    this.#writing = promise
+    writeAll(this.#fd, Buffer.from(batch.join('')), (failed) => {
+      this.#writing = null
+      if (failed) this.#lost(batch.length)
+      resolve(undefined)
+    })
+    await promise
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    await this.#flush()
+    closeSync(this.#fd)
+  }
+}
+
+function openFile(file: string): number {
+  return openSync(file, 'a', 0o640)
 }
 
 function writeAll(fd: number, bytes: Buffer, done: (failed: boolean) => void): void {

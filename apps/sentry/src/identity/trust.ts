@@ -12,6 +12,8 @@ export interface DeviceTrust {
   readonly caPem: readonly string[]
   readonly cas: readonly X509Certificate[]
   readonly revoked: ReadonlyMap<string, ReadonlySet<string>>
+  /** When each revocation list should have been replaced, by file name; ms since 1970. It counts on all the same. */
+  readonly listsDue: ReadonlyMap<string, number>
 }
 
 /** Thrown when a CA or list of the configuration is unusable; `message` names the file and the rule. */
@@ -37,7 +39,8 @@ export function readDeviceTrust(caFiles: readonly PemFile[], crlFiles: readonly 
     if (!ca.ca)
       throw new TrustError(`${ca.subject.replaceAll('\n', ', ')} is no CA certificate; deviceCaFiles names CAs only`)
   }
-  return { caPem, cas, revoked: readRevoked(crlFiles, cas) }
+  const listsDue = new Map<string, number>()
+  return { caPem, cas, revoked: readRevoked(crlFiles, cas, listsDue), listsDue }
 }
 
 function readCa(name: string, pem: string): X509Certificate {
@@ -48,12 +51,19 @@ function readCa(name: string, pem: string): X509Certificate {
   }
 }
 
-function readRevoked(files: readonly PemFile[], cas: readonly X509Certificate[]): Map<string, Set<string>> {
+function readRevoked(
+  files: readonly PemFile[],
+  cas: readonly X509Certificate[],
+  due: Map<string, number>,
+): Map<string, Set<string>> {
   const revoked = new Map<string, Set<string>>()
   for (const file of files) {
     const blocks = pemBlocks(file.pem, 'X509 CRL')
     if (blocks.length === 0) throw new TrustError(`${file.name} holds no PEM revocation list`)
-    for (const block of blocks) readList(file.name, derOfPem(block), cas, revoked)
+    for (const block of blocks) {
+      const nextUpdate = readList(file.name, derOfPem(block), cas, revoked)
+      if (nextUpdate !== null) due.set(file.name, nextUpdate)
+    }
   }
   return revoked
 }
@@ -63,7 +73,7 @@ function readList(
   der: Uint8Array<ArrayBuffer>,
   cas: readonly X509Certificate[],
   into: Map<string, Set<string>>,
-): void {
+): number | null {
   const list = parseList(name, der)
   const issuer = hexOf(AsnConvert.serialize(list.tbsCertList.issuer))
   const signer = cas.find((ca) => subjectHex(ca) === issuer && isSignedBy(list, ca))
@@ -71,6 +81,7 @@ function readList(
   const serials = into.get(issuer) ?? new Set<string>()
   for (const entry of list.tbsCertList.revokedCertificates ?? []) serials.add(hexSerial(entry.userCertificate))
   into.set(issuer, serials)
+  return list.tbsCertList.nextUpdate?.getTime().getTime() ?? null
 }
 
 function parseList(name: string, der: Uint8Array<ArrayBuffer>): CertificateList {

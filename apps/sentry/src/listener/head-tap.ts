@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls'
 /** More than the largest head that the parser accepts. Bytes. */
 const KEEP_BYTES = 81_920
 
-/** Bytes of one connection since its last request, at most 80 KiB. */
+/** Bytes of one connection since the chunk in which its last request was, at most 80 KiB. */
 export class HeadTap {
   #chunks: Buffer[] = []
   #bytes = 0
@@ -25,20 +25,24 @@ export class HeadTap {
     })
   }
 
-  /** Forgets what was seen. Called at every request, so that a body is not held. */
+  /**
+   * Forgets what was seen before. Called at every request, so that a body is not held. The last chunk stays: the head
+   * of the next request may have begun in it.
+   */
   clear(): void {
-    this.#chunks = []
-    this.#bytes = 0
+    this.#chunks = this.#chunks.slice(-1)
+    this.#bytes = this.#chunks[0]?.length ?? 0
   }
 
-  /** Whether exactly one line says `Transfer-Encoding: chunked`, with one space or none, and no other names it. */
+  /**
+   * Whether every line that names it says `Transfer-Encoding: chunked`, with one space or none, and one does. Bytes of
+   * a body may be among what was seen; they can spoil the answer, but not hide a line of the head.
+   */
   saysPlainChunked(): boolean {
     const text = Buffer.concat(this.#chunks).toString('latin1').toLowerCase()
-    const name = '\r\ntransfer-encoding'
-    const at = text.indexOf(name)
-    if (at < 0 || text.includes(name, at + 1)) return false
-    const end = text.indexOf('\r\n', at + name.length)
-    const line = text.slice(at + name.length, end)
-    return line === ': chunked' || line === ':chunked'
+    const lines = text.split('\r\ntransfer-encoding').slice(1)
+    return (
+      lines.length > 0 && lines.every((line) => line.startsWith(': chunked\r\n') || line.startsWith(':chunked\r\n'))
+    )
   }
 }

@@ -46,6 +46,7 @@ export class NodeExchange implements Exchange {
   readonly #writeStallMs: number
   readonly #goneListeners: (() => void)[] = []
   #gone = false
+  #closing = false
 
   constructor(request: IncomingMessage, response: ServerResponse, options: NodeExchangeOptions) {
     this.#request = request
@@ -69,6 +70,28 @@ export class NodeExchange implements Exchange {
     })
   }
 
+  /** Called when the reply was sent in full or the connection is gone; not for one that has left. */
+  onEnded(listener: () => void): void {
+    this.#response.once('close', listener)
+  }
+
+  /** Whether the reply told the device that the connection ends. Nothing that comes after it is a request (A1). */
+  get closing(): boolean {
+    return this.#closing
+  }
+
+  /** The connection ended before the reply's turn came; Node then says nothing of it. */
+  leave(): void {
+    this.ended = true
+    this.#left()
+  }
+
+  /** The framing of the body broke. False: nobody reads it. */
+  breakBody(): boolean {
+    if (this.#request.complete || this.#request.listenerCount('error') === 0) return false
+    return this.#request.emit('error', new Error('the framing of the body broke'))
+  }
+
   acceptBody(): void {
     if (this.expects === 'continue' && !this.#response.headersSent) this.#response.writeContinue()
   }
@@ -80,6 +103,7 @@ export class NodeExchange implements Exchange {
     this.#writeHead(head, [['Content-Length', String(body.length)]], keep)
     this.bytesOut = body.length
     this.#response.end(body)
+    this.#watchFlush()
     if (unread > 0) this.#discard(keep)
   }
 
@@ -88,17 +112,17 @@ export class NodeExchange implements Exchange {
       source.destroy()
       return 'device-gone'
     }
-    const framing: [string, string][] =
-      length === null ? [['Transfer-Encoding', 'chunked']] : [['Content-Length', String(length)]]
-    this.#writeHead(head, framing, this.#request.complete)
+    this.#writeHead(head, framingOf(head.status, length), this.#request.complete)
     const response = this.#response
     // Head and first bytes go out as one record where both are there; else the head does not wait for them.
     setImmediate(() => {
       if (!response.headersSent || this.bytesOut === 0) response.flushHeaders()
     })
     const end = await this.#pump(source)
-    if (end === 'done') this.#response.end()
-    else this.#request.socket.destroy()
+    if (end === 'done') {
+      this.#response.end()
+      this.#watchFlush()
+    } else this.#request.socket.destroy()
     return end
   }
 
@@ -109,6 +133,15 @@ export class NodeExchange implements Exchange {
   onGone(listener: () => void): void {
     if (this.#gone) listener()
     else this.#goneListeners.push(listener)
+  }
+
+  // The last bytes of an answer that nobody reads would keep the connection for ever.
+  #watchFlush(): void {
+    const response = this.#response
+    if (response.writableFinished || response.destroyed) return
+    const { socket } = this.#request
+    const stall = setTimeout(() => socket.destroy(), this.#writeStallMs)
+    response.once('close', () => clearTimeout(stall))
   }
 
   #left(): void {
@@ -136,7 +169,9 @@ export class NodeExchange implements Exchange {
     for (const [name, value] of head.fields) flat.push(name, value)
     for (const [name, value] of framing) flat.push(name, value)
     flat.push('X-Request-Id', this.id, 'Strict-Transport-Security', 'max-age=31536000')
-    if (!keep && !head.fields.some(([name]) => name.toLowerCase() === 'connection')) flat.push('Connection', 'close')
+    const saysSo = head.fields.some(([name]) => name.toLowerCase() === 'connection') // it only ever says close
+    if (!keep && !saysSo) flat.push('Connection', 'close')
+    this.#closing = !keep || saysSo
     this.#response.writeHead(head.status, flat)
   }
 
@@ -177,4 +212,10 @@ export class NodeExchange implements Exchange {
       })
     })
   }
+}
+
+/** RFC 9110, 8.6: an answer that cannot have a body does not say how long it is. */
+function framingOf(status: number, length: number | null): [string, string][] {
+  if (status === 204) return []
+  return length === null ? [['Transfer-Encoding', 'chunked']] : [['Content-Length', String(length)]]
 }

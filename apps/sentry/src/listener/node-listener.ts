@@ -69,7 +69,7 @@ export function createNodeListener(
     keepAliveInitialDelay: 60_000,
     noDelay: true,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    requireHostHeader: false, // Node would answer by itself, and nobody would hear of it; headReason refuses
   })
   server.maxHeadersCount = 0 // a count would hide fields from us silently; ours refuses
   const states = new WeakMap<Socket, ConnectionState>()
@@ -85,7 +85,9 @@ export function createNodeListener(
 interface ConnectionState {
   readonly connection: DeviceConnection
   readonly tap: HeadTap
-  current: Exchange | null
+  current: NodeExchange | null
+  /** Came before `current` was answered, and is served after it. */
+  next: NodeExchange | null
 }
 
 function contextOf(tls: TlsSettings): SecureContextOptions & { ticketKeys: Buffer; sessionTimeout: number } {
@@ -118,7 +120,7 @@ function listen(
       serverName: serverNameOf(socket),
       certificate: shownBy(socket),
     }
-    states.set(socket, { connection, tap: new HeadTap(socket), current: null })
+    states.set(socket, { connection, tap: new HeadTap(socket), current: null, next: null })
     handlers.secured(socket, connection)
   })
   const begin = (expects: Exchange['expects']) => (request: IncomingMessage, response: ServerResponse) => {
@@ -138,23 +140,63 @@ function listen(
       writeStallMs: limits.writeStallMs,
       now: handlers.now(),
     })
-    state.current = exchange
-    handlers.exchange(exchange, socket)
+    takeTurn(state, exchange, socket, handlers)
   }
   server.on('request', begin('nothing'))
   server.on('checkContinue', begin('continue'))
   server.on('checkExpectation', begin('something-else'))
+  const faulty = new WeakSet<object>()
+  const malformed = (socket: Socket, status: number): void => {
+    handlers.malformed(states.get(socket)?.connection.remote ?? remoteOf(socket), status)
+  }
   server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy()) // Node has let go of this socket
+    malformed(socket as Socket, 501)
     refuseRaw(socket as Socket, 501)
   })
   server.on('tlsClientError', (_error, socket) => socket.destroy())
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const code = error.code ?? ''
     const current = states.get(socket as Socket)?.current ?? null
-    const status = statusOf(error.code ?? '')
-    handlers.malformed(remoteOf(socket as Socket), status)
+    if (!isParserFault(code) || faulty.has(socket)) {
+      socket.destroy() // the connection broke; whatever was under way on it has its own line
+      return
+    }
+    faulty.add(socket)
+    const status = statusOf(code)
+    if (current?.breakBody() === true) return // its request is answered and written down by whoever reads the body
+    malformed(socket as Socket, status)
     if (current !== null && !current.ended && current.status !== 0) socket.destroy()
     else refuseRaw(socket as Socket, status)
   })
+}
+
+/**
+ * One request of a connection at a time: else a device could have any number under way on a single one. Phones do not
+ * send a request before the answer to the last; one that waits is allowed, because the end of an answer may be seen
+ * there before it is seen here. A second one ends the connection.
+ */
+function takeTurn(state: ConnectionState, exchange: NodeExchange, socket: TLSSocket, handlers: ListenerHandlers): void {
+  const { current } = state
+  if (current?.closing === true || socket.destroyed) return
+  if (current === null || current.ended) serve(state, exchange, socket, handlers)
+  else if (state.next === null) state.next = exchange
+  else {
+    handlers.malformed(state.connection.remote, 0)
+    socket.destroy()
+  }
+}
+
+function serve(state: ConnectionState, exchange: NodeExchange, socket: TLSSocket, handlers: ListenerHandlers): void {
+  state.current = exchange
+  exchange.onEnded(() => {
+    const { next } = state
+    state.next = null
+    if (next === null) return
+    if (socket.destroyed || exchange.closing) next.leave()
+    serve(state, next, socket, handlers)
+  })
+  handlers.exchange(exchange, socket)
 }
 
 /** Parser faults by Node's codes; all else is 400. A version 2 preface and unknown methods are "not here". */
@@ -165,6 +207,11 @@ const STATUS_BY_CODE = new Map<string, number>([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
 ])
+
+/** All other errors are the connection's end, and no request. */
+function isParserFault(code: string): boolean {
+  return code.startsWith('HPE_') || STATUS_BY_CODE.has(code)
+}
 
 function statusOf(code: string): number {
   return STATUS_BY_CODE.get(code) ?? 400

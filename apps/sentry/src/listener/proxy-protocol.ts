@@ -44,6 +44,7 @@ function addressed(family: number, body: Buffer, length: number): ProxyHeader {
     const groups = Array.from({ length: 8 }, (_, i) => body.readUInt16BE(i * 2).toString(16))
     return { kind: 'header', length, remote: groups.join(':') }
   }
+  if (family === 0x00) return { kind: 'header', length, remote: null } // the balancer does not know either
   return { kind: 'bad' } // datagrams and unix sockets do not lead here
 }
 

@@ -31,7 +31,9 @@ export async function authorize(job: Job, api: OAuthApi): Promise<void> {
   if (verdict.kind !== 'allow') {
     const reason = verdict.kind === 'refuse' ? verdict.reason : 'DEVICE_BLOCKED'
     const { http } = reasonRow(reason)
-    page(exchange, http, 'access_denied', 'This device may not sign in to company mail now. Ask your administrator.')
+    if (http === 503) page(exchange, http, 'temporarily_unavailable', 'Sign-in is not possible now. Try again later.')
+    else
+      page(exchange, http, 'access_denied', 'This device may not sign in to company mail now. Ask your administrator.')
     return
   }
   const loginHint = certificate.state === 'good' && certificate.upn !== null ? { loginHint: certificate.upn } : {}

@@ -103,6 +103,10 @@ function claimsOf(text: string): TokenClaims[] {
 function refuseGrant({ exchange }: Job, verdict: Verdict): void {
   const reason = verdict.kind === 'refuse' ? verdict.reason : 'DEVICE_BLOCKED'
   const { http, posture, alarm } = reasonRow(reason)
+  if (http === 503) {
+    json(exchange, http, 'temporarily_unavailable', 'Sign-in is not possible now. Try again later.')
+    return
+  }
   if (!posture && !alarm) {
     json(exchange, http, 'access_denied', 'The device certificate is missing or not accepted.')
     return

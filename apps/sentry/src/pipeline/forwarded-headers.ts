@@ -137,7 +137,7 @@ function allowedVersions(offered: string, allowed: ReadonlySet<string> | null): 
     .join(',')
 }
 
-/** Without Domain, always Secure, and only for the path of ActiveSync (A23). */
+/** Without Domain, always Secure; for the path of ActiveSync, or for all where the server said so (A23). */
 function scopedCookie(cookie: string): string {
   const [pair = '', ...attributes] = cookie.split(';').map((part) => part.trim())
   const kept: string[] = []

@@ -22,7 +22,7 @@ function written(fill: (record: RequestRecord) => void): { lines: AuditLine[]; c
   const audit: AuditWriter = {
     write: (line) => void lines.push(line),
     reopen: () => undefined,
-    [Symbol.dispose]: () => undefined,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   }
   const counters = new Counters()
   const record = new RequestRecord()

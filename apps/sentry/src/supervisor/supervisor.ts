@@ -8,6 +8,7 @@ import { ContractError } from '@postern/contract/problems'
 import { watchFiles } from '@postern/runtime/watch-file'
 import type { Log } from '../config/log.ts'
 import { loadSettings, restartProblems, type Settings, type WorkerSettings } from '../config/settings.ts'
+import { readDeviceTrust } from '../identity/trust.ts'
 import { timeouts } from '../listener/timeouts.ts'
 import { FactBook } from '../coordination/fact-book.ts'
 import { HoldDesk } from './hold-desk.ts'
@@ -109,6 +110,7 @@ class RunningSupervisor implements Supervisor {
       })
     if (config.policy.unknownDevices === 'allow')
       this.#log('problem', 'unknown-devices-allowed', { warning: 'any device that signs in gets mail' })
+    this.#reportLists()
     await this.#startPolicy()
     const local = await startLocalListener(config.local.host, config.local.port, {
       metrics: () => this.#metrics(),
@@ -130,6 +132,15 @@ class RunningSupervisor implements Supervisor {
       local: { host: config.local.host, port: local.port },
       workers: this.#pool.size,
     })
+  }
+
+  // An old list still names what was revoked then; what was revoked since is not known.
+  #reportLists(): void {
+    const { deviceCas, crls } = this.#settings
+    for (const [file, due] of readDeviceTrust(deviceCas, crls).listsDue) {
+      if (due < this.#options.now())
+        this.#log('problem', 'revocation-list-overdue', { file, due: new Date(due).toISOString() })
+    }
   }
 
   async #startPolicy(): Promise<void> {
@@ -173,6 +184,7 @@ class RunningSupervisor implements Supervisor {
       if (before.policyFile !== next.policyFile) await this.#startPolicy()
       else await this.#policy?.reload()
       this.#pool.broadcast({ op: 'settings', settings: this.#workerSettings() })
+      this.#reportLists()
       this.#log('info', 'settings-applied', {})
     } catch (error) {
       const problem = error instanceof Error ? error.message : 'unreadable'

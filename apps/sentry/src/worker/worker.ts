@@ -151,13 +151,21 @@ export class SentryWorker {
     const before = this.#runtime
     this.#runtime = buildRuntime(settings, before, this.#ports.now)
     this.#listener.applyTls(tlsOf(settings))
-    this.#audit.reopen()
+    this.#reopenAudit(settings.settings.auditFile)
     if (this.#runtime.servers !== before.servers) {
       this.#health[Symbol.dispose]()
       this.#health = this.#startHealth()
       this.#retire(before)
     }
     this.#held.review()
+  }
+
+  #reopenAudit(file: string): void {
+    try {
+      this.#audit.reopen(file)
+    } catch {
+      this.#ports.log('problem', 'audit-file', { file, problem: 'cannot be opened; the one in use stays' })
+    }
   }
 
   // Requests under way finish on the clients they began with; none lasts longer than a held Ping.
@@ -340,7 +348,7 @@ export class SentryWorker {
     while (this.#busy > 0 && this.#ports.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
     this.#listener.server.closeAllConnections()
     this.#health[Symbol.dispose]()
-    this.#audit[Symbol.dispose]()
+    await this.#audit[Symbol.asyncDispose]()
     this.#ports.send({ op: 'stopped' })
     this.#ports.exit()
   }
