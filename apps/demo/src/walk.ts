@@ -21,7 +21,7 @@ export interface Walker {
 }
 
 /** A block during a held Ping must be seen within this many milliseconds. */
-export const BLOCK_LIMIT_MS = 1_000
+const BLOCK_LIMIT_MS = 1_000
 
 /** Walks all steps; ends with the account wiped from the phone and the device still marked for it. */
 export async function walk(steps: Steps, lab: Lab, walker: Walker): Promise<void> {

@@ -11,7 +11,7 @@ const strict = { additionalProperties: false } as const
 export const Fingerprint = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' })
 
 /** What a registered device may do. `wipe` removes the mail account (16.1), and blocks. */
-export const Posture = Type.Enum(['allow', 'block', 'wipe'])
+const Posture = Type.Enum(['allow', 'block', 'wipe'])
 
 /** A registered device. Shapes: `user` is a UPN or address, `easDeviceIds` compare without regard to case. */
 export const PolicyDevice = Type.Object(

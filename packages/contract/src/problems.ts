@@ -29,7 +29,7 @@ export class ContractError extends Error {
 }
 
 /** Problems of `input` against `schema`, in document order, without duplicates. */
-export function schemaProblems(schema: TSchema, input: unknown): Problem[] {
+function schemaProblems(schema: TSchema, input: unknown): Problem[] {
   const found = new Map<string, Problem>()
   for (const error of allErrors(schema, input)) {
     const path = dotted(error.instancePath)

@@ -53,7 +53,7 @@ const STATUS_PLACES = {
 } as const satisfies Record<EasCommand, StatusPlace | null>
 
 /** Ping Status 7: the folder hierarchy is out of date. The FolderSync that follows gets the real answer. */
-export const PING_FOLDER_SYNC_NEEDED = 7
+const PING_FOLDER_SYNC_NEEDED = 7
 
 /**
  * The refusal of one command. `policyKeyHeaderSent`: whether the request had X-MS-PolicyKey (matters up to 12.1).

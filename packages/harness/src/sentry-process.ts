@@ -69,7 +69,7 @@ export interface SentryProcessOptions {
 }
 
 /** The process did not start, or not in time; the message holds the tail of what it wrote. */
-export class SentryStartError extends Error {
+class SentryStartError extends Error {
   override name = 'SentryStartError'
   readonly exitCode: number | null
   readonly stdout: string
@@ -83,7 +83,7 @@ export class SentryStartError extends Error {
 }
 
 /** Sentry's entry point in the workspace. */
-export const SENTRY_BIN = fileURLToPath(new URL('../../../apps/sentry/bin/postern-sentry.mjs', import.meta.url))
+const SENTRY_BIN = fileURLToPath(new URL('../../../apps/sentry/bin/postern-sentry.mjs', import.meta.url))
 
 /** Writes the configuration, starts Sentry and waits until it listens. @throws SentryStartError */
 export async function startSentryProcess(config: object, options: SentryProcessOptions): Promise<SentryProcess> {

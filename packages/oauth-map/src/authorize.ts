@@ -13,7 +13,7 @@ import type { OAuthApi, OAuthMapping } from './model.ts'
 import { listedClient, pinTarget, registeredRedirectUri, required } from './target.ts'
 
 /** Longest query, characters as received. A `claims` of 8 KiB in plain escapes fits; beyond it is 414. */
-export const MAX_AUTHORIZE_QUERY = 16_384
+const MAX_AUTHORIZE_QUERY = 16_384
 
 /** The redirect, and what the audit line may say about it. */
 export interface MappedAuthorize {

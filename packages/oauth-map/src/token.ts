@@ -16,7 +16,7 @@ import { listedClient, pinTarget, registeredRedirectUri, required } from './targ
 /** Longest token request body, bytes; longer is 413. */
 export const MAX_TOKEN_BODY = 65_536
 /** Longest query on the token URL, characters; longer is 414. */
-export const MAX_TOKEN_QUERY = 16_384
+const MAX_TOKEN_QUERY = 16_384
 /** Longest answer of the identity provider, characters. */
 export const MAX_TOKEN_RESPONSE = 1_048_576
 

@@ -22,7 +22,7 @@ import {
 import { hostsLookup } from '../transport/hosts-lookup.ts'
 
 /** Passive failure detection; the documented names with our defaults. */
-export const SERVER_RULES = { deadThreshold: 3, failureWindowMs: 30_000, deadMs: 60_000, liveThreshold: 2 } as const
+const SERVER_RULES = { deadThreshold: 3, failureWindowMs: 30_000, deadMs: 60_000, liveThreshold: 2 } as const
 const IDLE_PER_POOL = 256
 /** Shorter than the servers' own keep-alive, so that a request is not written into a closing connection. */
 const UPSTREAM_IDLE_MS = 30_000

@@ -45,6 +45,8 @@ export function guardedBody(exchange: Exchange, maxBytes: number, graceMs: numbe
     },
     Math.min(CHECK_MS, graceMs),
   )
+  // The body may fail before, or after, anybody listens; whoever sends it on looks at `errored`.
+  guard.on('error', () => undefined)
   guard.once('close', () => {
     clearInterval(check)
     exchange.body.unpipe(guard)

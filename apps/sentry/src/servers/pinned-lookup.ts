@@ -11,7 +11,7 @@ import { isExactlyListed } from './redirect.ts'
 import type { RedirectRules } from './redirect.ts'
 
 /** The error that a connection attempt then fails with; `code` is ERR_ADDRESS_REFUSED. */
-export class AddressRefusedError extends Error {
+class AddressRefusedError extends Error {
   override name = 'AddressRefusedError'
   readonly code = 'ERR_ADDRESS_REFUSED'
 }

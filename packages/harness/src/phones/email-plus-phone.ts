@@ -23,8 +23,9 @@ import { askForToken, jsonObject } from './token-endpoint.ts'
 import type { TokenOutcome } from './token-endpoint.ts'
 import { signInOnTheWeb } from './web-view.ts'
 
-/** The application id and redirect URI that the lab registers for this app; the real app's are not published. */
+/** The application id that the lab registers for this app; the real app's is not published. */
 export const EMAIL_PLUS_CLIENT_ID = '3c7c5f31-6d0a-4c7e-9d53-2a2f0b6f4e11'
+/** And its redirect URI, the lab's as well. */
 export const EMAIL_PLUS_REDIRECT_URI = 'emailplus://com.example.emailplus'
 
 const USER_AGENT = 'Email+/4.9 (Android 15; Pixel 9)'
@@ -50,7 +51,7 @@ export interface EmailPlusPhoneOptions {
 export type EmailPlusErrorCode = 'DISCOVERY' | 'TOKEN_NOT_FOUND' | 'STATE_MISMATCH'
 
 /** The app gives up, loudly. */
-export class EmailPlusError extends Error {
+class EmailPlusError extends Error {
   override name = 'EmailPlusError'
   readonly code: EmailPlusErrorCode
   constructor(code: EmailPlusErrorCode, message: string) {

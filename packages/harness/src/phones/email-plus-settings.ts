@@ -27,7 +27,7 @@ export interface EmailPlusSettings {
 }
 
 /** A pair is missing or cannot be used; `key` names it. */
-export class EmailPlusSettingsError extends Error {
+class EmailPlusSettingsError extends Error {
   override name = 'EmailPlusSettingsError'
   readonly key: keyof EmailPlusPairs
   constructor(key: keyof EmailPlusPairs, message: string) {

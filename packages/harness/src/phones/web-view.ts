@@ -59,7 +59,7 @@ export async function signInOnTheWeb(authorizeUrl: URL, person: Person, view: We
 }
 
 /** Whether a redirect goes to the app: Entra answers with the scheme in lower case and a slash appended. */
-export function isCallback(location: URL, redirectUri: string): boolean {
+function isCallback(location: URL, redirectUri: string): boolean {
   const wanted = new URL(redirectUri)
   const samePath = withoutSlash(location.pathname) === withoutSlash(wanted.pathname)
   return location.protocol === wanted.protocol && location.host === wanted.host && samePath

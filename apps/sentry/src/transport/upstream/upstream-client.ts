@@ -27,7 +27,6 @@ import type {
   UpstreamTarget,
 } from './upstream-types.ts'
 
-export { UpstreamError } from './upstream-error.ts'
 export type { UpstreamFailure } from './upstream-error.ts'
 export type * from './upstream-types.ts'
 
