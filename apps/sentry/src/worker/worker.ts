@@ -293,7 +293,12 @@ export class SentryWorker {
     const { trust, trustGeneration } = this.#runtime
     const identity = connection.certificate === null ? null : readIdentity(connection.certificate)
     this.#known.set(connection, { number, identity, trustGeneration })
-    if (identity === null || judgeIdentity(identity, trust, this.#ports.now()).state !== 'good') return
+    if (identity === null) return
+    if (this.#runtime.balancers.has(identity.fingerprint)) {
+      this.#coordinator.closed(number) // it speaks for thousands, and its key was shown
+      return
+    }
+    if (judgeIdentity(identity, trust, this.#ports.now()).state !== 'good') return
     void this.#coordinator.certificate(number, identity.fingerprint).then((allowed) => {
       if (!allowed) socket.destroy()
     })
