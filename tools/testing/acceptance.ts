@@ -43,7 +43,8 @@ export function acceptanceDocument(rows: readonly JudgedRow[]): string {
     '',
     'Written by `npm run acceptance` from the results of `npm test` and `npm run test:slow`; not by hand.',
     'A row passes when every test that carries its number passed in that run, and at least one of them drives the real',
-    'process over real sockets (those in `apps/*/tests`).',
+    'process over real sockets (those in `apps/*/tests`). In brackets: how many tests of the file carry the number;',
+    '`git grep T19` finds them by name.',
     '',
     `${passed.length} of ${due.length} rows pass, ${unit.length} more in unit tests only.`,
     `${rows.length - due.length} need load and belong to the benchmark.`,
@@ -76,10 +77,11 @@ function outcomeOf(row: AcceptanceRow, tests: readonly TestResult[]): RowOutcome
   return tests.some(({ file }) => /^apps\/[^/]+\/tests\//.test(file)) ? 'passed' : 'unit'
 }
 
+/** Files with the number of their tests: names are many, and a search for the T number finds them. */
 function testsCell(tests: readonly TestResult[]): string {
-  const files = new Map<string, string[]>()
-  for (const { file, name } of tests) files.set(file, [...(files.get(file) ?? []), name])
-  return [...files].map(([file, names]) => `\`${file}\`: ${names.map((name) => cell(name)).join('; ')}`).join('<br>')
+  const files = new Map<string, number>()
+  for (const { file } of tests) files.set(file, (files.get(file) ?? 0) + 1)
+  return [...files].map(([file, count]) => `\`${file}\` (${count})`).join('<br>')
 }
 
 function cell(text: string): string {

@@ -78,11 +78,13 @@ class Forwarding implements HeldRequest {
   async go(): Promise<void> {
     const { exchange, record, runtime, deps } = this.#job
     exchange.onGone(() => {
-      if (exchange.status === 0) record.note('CLIENT_GONE')
+      if (exchange.status === 0 && !this.#ended) record.note('CLIENT_GONE')
       this.#end()
     })
+    deps.held.begin(this)
     try {
       const body = await this.#body()
+      if (this.#isOver()) return
       if (this.#waits) await this.#beginWaiting()
       if (this.#isOver()) return
       const response = await this.#send(body)
@@ -97,7 +99,7 @@ class Forwarding implements HeldRequest {
       else record.failed(reason)
       if (exchange.status === 0) refuseByHttp(exchange, reason, runtime.authorizationUri)
     } finally {
-      deps.held.delete(this)
+      deps.held.end(this)
     }
   }
 
@@ -106,7 +108,7 @@ class Forwarding implements HeldRequest {
     this.#call?.abort()
   }
 
-  /** The policy changed: may this request go on waiting? */
+  /** The policy changed: may this request go on? What the server has begun to answer is cut off. */
   review(): void {
     const verdict = this.#plan.decideAgain()
     if (this.#ended || verdict?.kind === 'allow') return
@@ -134,10 +136,9 @@ class Forwarding implements HeldRequest {
   }
 
   async #beginWaiting(): Promise<void> {
-    const { deps, snapshot, runtime } = this.#job
+    const { deps, runtime } = this.#job
     deps.held.add(this)
     deps.counters.set('held', deps.held.size)
-    if (deps.snapshot() !== snapshot) this.review()
     if (this.#plan.request.query.command === 'Ping') await this.#takeHold()
     // An ordinary Sync answers at once. One that stays silent hangs, whatever its body says.
     else this.#heldTimer = setTimeout(() => void this.#takeHold(), runtime.timeouts.heldAfterMs)
@@ -151,7 +152,8 @@ class Forwarding implements HeldRequest {
       this.#end()
       exchange.reset()
     })
-    if (this.#ended) hold.release()
+    // The answer may have come, and gone, while the place was asked for.
+    if (this.#ended || !deps.held.has(this)) hold.release()
     else this.#hold = hold
   }
 
@@ -278,7 +280,7 @@ class Forwarding implements HeldRequest {
     })
     const end = await exchange.stream({ status: response.status, fields }, response.body, response.bodyLength)
     if (end === 'device-stalled') record.note('DEVICE_STALLED')
-    if (end === 'source-failed') record.note('UPSTREAM_RESET')
+    if (end === 'source-failed' && !this.#ended) record.note('UPSTREAM_RESET')
     if (end === 'device-gone') record.note('CLIENT_GONE')
     if (end === 'done') this.#call = null
     deps.counters.set('upstream_idle', runtime.serverClient.stats().idle)
