@@ -24,3 +24,9 @@ export function decodeBase64Url(text: string): Uint8Array | null {
   }
   return (bits & ((1 << count) - 1)) === 0 ? bytes : null
 }
+
+/** Whether every character is of the alphabet; '' is. */
+export function isBase64UrlText(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (!VALUES.has(text.charCodeAt(i))) return false
+  return true
+}

@@ -205,7 +205,8 @@ function userParameterReason(user: string | null, owner: string | null): Reason 
 
 function tokenReason(claims: TokenClaims | null, rules: DecisionRules): Reason | null {
   if (claims === null) return rules.opaqueTokens === 'allow' ? null : 'TOKEN_UNREADABLE'
-  if (!audienceAccepted(claims, rules.destinationResource)) return 'TOKEN_AUDIENCE'
+  // The token may only deny: what it does not say cannot disagree.
+  if (claims.audiences.length > 0 && !audienceAccepted(claims, rules.destinationResource)) return 'TOKEN_AUDIENCE'
   if (rules.tenantIds.size > 0 && !rules.tenantIds.has(claims.tenantId?.toLowerCase() ?? '')) return 'TOKEN_TENANT'
   if (claims.appId !== null && !rules.clientIds.has(claims.appId.toLowerCase())) return 'TOKEN_CLIENT'
   if (claims.user === null && rules.opaqueTokens === 'refuse') return 'TOKEN_UNREADABLE'
