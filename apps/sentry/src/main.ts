@@ -6,7 +6,9 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { processLog } from './config/log.ts'
+import { ContractError } from '@postern/contract/problems'
 import { loadSettings } from './config/settings.ts'
+import { settingsDoubts } from './config/settings-doubts.ts'
 import { startSupervisor } from './supervisor/supervisor.ts'
 
 const USAGE = `postern-sentry --config FILE [options]
@@ -21,7 +23,7 @@ try {
   await run()
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : 'unknown fault'}\n`)
-  process.exitCode = 1
+  process.exit(1) // watchers and workers must not keep a failed start alive
 }
 
 async function run(): Promise<void> {
@@ -30,25 +32,33 @@ async function run(): Promise<void> {
   }
   const { values } = parseArgs({
     options: {
+      help: { type: 'boolean' },
       config: { type: 'string' },
       check: { type: 'boolean' },
       workers: { type: 'string' },
       'lab-speed': { type: 'string' },
     },
   })
+  if (values.help === true) {
+    process.stdout.write(USAGE)
+    return
+  }
   if (values.config === undefined) throw new Error(USAGE)
   const configFile = whereAsked(values.config)
   const workers = wholeNumber('--workers', values.workers, 64)
   const speed = wholeNumber('--lab-speed', values['lab-speed'], 10_000)
-  const { config } = await loadSettings(configFile)
+  const settings = await loadSettings(configFile)
+  const { config } = settings
   if (speed !== null && !config.lab) throw new Error('--lab-speed needs "lab": true in the configuration')
   if (values.check === true) {
-    process.stdout.write(`${configFile}: good\n`)
+    const doubts = await settingsDoubts(settings, Date.now())
+    if (doubts.length > 0) throw new ContractError('configuration', doubts)
+    process.stdout.write(`${configFile}: good, with every file it names\n`)
     return
   }
   const stop = new AbortController()
   const supervisor = await startSupervisor({
-    configFile: values.config,
+    configFile,
     workers,
     speed: speed ?? 1,
     now: Date.now,

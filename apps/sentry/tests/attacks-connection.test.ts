@@ -4,6 +4,7 @@
  * @module
  */
 import assert from 'node:assert/strict'
+import { connect as connectTcp } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { type Lab, type LabDevice, startLab } from '@postern/harness/lab'
@@ -17,7 +18,7 @@ const QUIET_MS = 300
 
 let lab: Lab
 let device: LabDevice
-let open: RawClient[] = []
+const open: RawClient[] = []
 
 before(async () => {
   lab = await startLab({ exchange: { requirePolicy: false }, workers: 1 })
@@ -172,4 +173,30 @@ describe('one-request-one-audit-line', () => {
     })
     assert.equal(lines.length, 2)
   })
+})
+
+describe('local-listener-by-another-name', () => {
+  const ask = (host: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connectTcp(lab.sentry.localPort, '127.0.0.1', () => {
+        socket.write(`GET /metrics HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+      })
+      let text = ''
+      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+      socket.once('error', reject).once('end', () => {
+        resolve(text)
+      })
+    })
+  for (const host of [
+    'evil.example',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example',
+    'evil.example:9464',
+    'x@localhost',
+  ])
+    test(`a page that calls itself ${host} gets nothing`, async () => {
+      assert.doesNotMatch(await ask(host), /postern_sentry/)
+    })
+  for (const host of ['127.0.0.1', 'localhost:9464', '[::1]:9464'])
+    test(`${host} is served`, async () => assert.match(await ask(host), /postern_sentry_connections/))
 })

@@ -25,6 +25,9 @@ function reported(rules: (config: SentryConfigFile, report: Report) => void): (c
 
 function listenRules(config: SentryConfigFile, report: Report): void {
   const { listen, local, deviceCertificate, tls } = config
+  if (!isAddress(listen.host) && (!isHostName(listen.host) || /^[\d.]+$/.test(listen.host))) {
+    report('listen.host', `${quoted(listen.host)} is no IP address and no host name`)
+  }
   ;(listen.names ?? []).forEach((name, i) => {
     if (!isHostName(name) && !isAddress(name)) {
       report(`listen.names[${i}]`, `${quoted(name)} is no host name; write it without scheme, port or path`)
@@ -144,7 +147,8 @@ function isHostPort(text: string, wildcard: boolean): boolean {
   const host = colon < 0 ? text : text.slice(0, colon)
   const port = colon < 0 ? 443 : wholeNumber(text.slice(colon + 1))
   if (port === null || port < 1 || port > 65_535) return false
-  return isHostName(wildcard && host.startsWith('*.') ? host.slice(2) : host)
+  if (!wildcard || !host.startsWith('*.')) return isHostName(host)
+  return isHostName(host.slice(2)) && host.slice(2).includes('.') // not every name of a top-level domain
 }
 
 function wholeNumber(text: string): number | null {

@@ -3,6 +3,7 @@
  * @module
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { access, constants, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { ContractError, type Problem } from '@postern/contract/problems'
 import { parseSentryConfig, type SentryConfig } from '@postern/contract/sentry-config'
@@ -51,6 +52,7 @@ export async function loadSettings(configFile: string): Promise<Settings> {
   checkCa('activeSync.caFile', serverCa, reader)
   reader.attempt('tls.deviceCaFiles', () => readDeviceTrust(deviceCas, []))
   if (!reader.hasProblem('tls.deviceCaFiles')) reader.attempt('tls.crlFiles', () => readDeviceTrust(deviceCas, crls))
+  await checkAuditFile(resolve(dirname(path), config.events.auditFile), reader)
   if (reader.problems.length > 0) throw new ContractError('configuration', reader.problems)
   const file = (name: string): string => resolve(dirname(path), name)
   const named = [tls.certFile, tls.keyFile, ...tls.deviceCaFiles, ...tls.crlFiles, oauth.caFile, activeSync.caFile]
@@ -100,10 +102,26 @@ class PemReader {
   }
 }
 
+// Workers open it; a file that cannot be opened must be told before they start.
+async function checkAuditFile(file: string, reader: PemReader): Promise<void> {
+  try {
+    const found = await stat(file).catch(() => null)
+    if (found?.isDirectory() === true) throw new Error('is a folder; name a file')
+    await access(found === null ? dirname(file) : file, constants.W_OK)
+  } catch (error) {
+    const code =
+      error instanceof Error && 'code' in error ? `cannot be written (${String(error.code)})` : messageOf(error)
+    reader.problems.push({
+      path: 'events.auditFile',
+      message: `${file} ${code}; its folder must be there and writable`,
+    })
+  }
+}
+
 function checkPair(certPem: string, keyPem: string, reader: PemReader): void {
   if (certPem === '' || keyPem === '') return
   reader.attempt('tls.certFile', () => new X509Certificate(certPem))
-  reader.attempt('tls.keyFile', () => createPrivateKey(keyPem))
+  reader.attempt('tls.keyFile', () => readKey(keyPem))
   if (reader.hasProblem('tls.certFile')) return
   reader.attempt('tls.keyFile', () => {
     if (!new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))) {
@@ -115,6 +133,14 @@ function checkPair(certPem: string, keyPem: string, reader: PemReader): void {
 function checkCa(field: string, file: PemFile | null, reader: PemReader): void {
   if (file === null || file.pem === '') return
   reader.attempt(field, () => new X509Certificate(file.pem))
+}
+
+function readKey(pem: string): void {
+  try {
+    createPrivateKey(pem)
+  } catch (error) {
+    throw new Error('holds no PEM private key that can be read without a password', { cause: error })
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -5,6 +5,9 @@
 import type { WipeState } from '@postern/eas-policy/wipe'
 import type { WorkerSettings } from '../config/settings.ts'
 
+/** Exit code of a worker that could not bind its port: trying again will not help before somebody mends it. */
+export const EXIT_CANNOT_LISTEN = 98
+
 /** Something learned by one worker that all must know. Times in milliseconds since 1970. */
 export type Fact =
   | {

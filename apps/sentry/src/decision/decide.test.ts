@@ -715,7 +715,15 @@ describe('one reason, the first of this order', () => {
     const wrong: { facts?: Partial<Facts>; rules?: Partial<DecisionRules> }[] = [
       { facts: { certificate: ABSENT } },
       { facts: { deviceKey: 'BOB1' } },
-      { facts: { claims: claimsOf('bob@example.com', { audiences: ['https://graph.microsoft.com'], tenantId: 'x', appId: 'x' }) } },
+      {
+        facts: {
+          claims: claimsOf('bob@example.com', {
+            audiences: ['https://graph.microsoft.com'],
+            tenantId: 'x',
+            appId: 'x',
+          }),
+        },
+      },
       { facts: { claims: claimsOf('bob@example.com', { tenantId: 'x', appId: 'x' }) } },
       { facts: { claims: claimsOf('bob@example.com', { appId: 'x' }) } },
       { facts: { certificate: good('a', 'bob@example.com') } },

@@ -24,8 +24,18 @@ const untrusted = { posture: false, alarm: false, eas: null, http: 403 } as cons
 /** Refusals of ActiveSync requests; protocol document 5.5. */
 export const REASONS = {
   DEVICE_UNKNOWN: { ...posture, eas: 129, http: 403, remedy: 'Register the device or its certificate in the policy.' },
-  DEVICE_BLOCKED: { ...posture, eas: 129, http: 403, remedy: 'See the posture reasons beside this one.' },
-  DEVICE_WIPED: { ...posture, eas: 129, http: 403, remedy: 'The account was removed; enrol the device again.' },
+  DEVICE_BLOCKED: {
+    ...posture,
+    eas: 129,
+    http: 403,
+    remedy: 'Its posture is block; reasons beside this one, if any, are those of the policy.',
+  },
+  DEVICE_WIPED: {
+    ...posture,
+    eas: 129,
+    http: 403,
+    remedy: 'The account was removed as asked; set the posture to allow before the device is used again.',
+  },
   WIPE_PENDING: { ...posture, eas: 140, http: 403, remedy: 'The device is told to remove the account.' },
   WIPE_NOT_SUPPORTED: {
     ...posture,
@@ -42,7 +52,11 @@ export const REASONS = {
     remedy: 'The policy is older than staleAfterSeconds; see why nothing writes it.',
   },
   POLICY_MISSING: { posture: false, alarm: false, eas: 111, http: 503, remedy: 'No valid policy file was read yet.' },
-  DEVICE_ID_MISMATCH: { ...identity, remedy: 'The certificate belongs to another device than the DeviceId says.' },
+  DEVICE_ID_MISMATCH: {
+    ...identity,
+    remedy:
+      'The certificate is not one of the device that the DeviceId names. A renewed certificate must be registered first.',
+  },
   CERTIFICATE_USER_MISMATCH: { ...identity, remedy: "The certificate names another user than the device's." },
   TOKEN_USER_MISMATCH: { ...identity, remedy: "The token is another user's." },
   QUERY_USER_MISMATCH: { ...identity, remedy: 'The User parameter names another user.' },
@@ -77,7 +91,7 @@ export const REASONS = {
   HOST_UNKNOWN: { ...form, http: 421, remedy: 'Host must be the Sentry Resource or one of listen.names.' },
   SNI_MISMATCH: { ...form, http: 421, remedy: 'TLS server name and Host must be the same name.' },
   TARGET_FORM: { ...form, http: 400, remedy: 'The request target must begin with a slash.' },
-  PATH_UNKNOWN: { ...form, http: 404, remedy: 'Only the paths of the documentation are served here.' },
+  PATH_UNKNOWN: { ...form, http: 404, remedy: 'Only the paths that docs/sentry.md lists are served here.' },
   METHOD_NOT_ALLOWED: { ...form, http: 405, remedy: 'See Allow.' },
   METHOD_UNKNOWN: { ...form, http: 501, remedy: 'No such method here.' },
   UPGRADE_REFUSED: { ...form, http: 501, remedy: 'Nothing can be upgraded to here.' },

@@ -91,7 +91,7 @@ describe('counters of all workers', () => {
   })
   test('no worker: nothing', () => assert.ok(sumCounters([]).every((value) => value === 0)))
   test('as Prometheus text: every line of the format, the histogram cumulative', async () => {
-    const text = await metricsText(sumCounters([one, two]), { workers: 2 })
+    const text = await metricsText(sumCounters([one, two]), { workers: 2, ready: 1, policy_rejected: 0 })
     const lines = text.split('\n').filter((line) => line !== '')
     for (const line of lines) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{[^}]*\})? [0-9.e+-]+)$/)
     assert.ok(lines.includes('postern_sentry_requests_total{endpoint="activesync",decision="allow"} 2'))

@@ -145,6 +145,16 @@ function listen(
   server.on('request', begin('nothing'))
   server.on('checkContinue', begin('continue'))
   server.on('checkExpectation', begin('something-else'))
+  refuseFaults(server, states, remoteOf, handlers)
+}
+
+/** What never becomes a request: tunnels, bytes that are no HTTP, connections that break. */
+function refuseFaults(
+  server: Server,
+  states: WeakMap<Socket, ConnectionState>,
+  remoteOf: RemoteOf,
+  handlers: ListenerHandlers,
+): void {
   const faulty = new WeakSet<object>()
   const malformed = (socket: Socket, status: number): void => {
     handlers.malformed(states.get(socket)?.connection.remote ?? remoteOf(socket), status)
@@ -158,10 +168,11 @@ function listen(
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const code = error.code ?? ''
     const current = states.get(socket as Socket)?.current ?? null
-    if (!isParserFault(code) || faulty.has(socket)) {
+    if (!isParserFault(code)) {
       socket.destroy() // the connection broke; whatever was under way on it has its own line
       return
     }
+    if (faulty.has(socket)) return // more of the same bytes; the refusal is on its way
     faulty.add(socket)
     const status = statusOf(code)
     if (current?.breakBody() === true) return // its request is answered and written down by whoever reads the body

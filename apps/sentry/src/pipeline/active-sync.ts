@@ -80,19 +80,19 @@ function identify(job: Job): Identified | null {
   const certificate = findCertificate(exchange.fields, deps.identityOf(exchange.connection), runtime, now)
   if (isUnreadable(certificate)) return fail(certificate.reason)
   record.identified(certificate)
+  if (certificate.state !== 'absent' && certificate.fingerprint !== null) {
+    record.about(snapshot?.deviceByCertificate.get(certificate.fingerprint) ?? null)
+  }
+  const request = readEasRequest(exchange, job.query)
+  if (!isUnreadable(request)) record.asked(request.query.command, request.version, request.query.deviceId)
   const trust = certificateReason(certificate, snapshot, runtime.activeSyncRules)
   if (trust !== null) return fail(trust)
   const bearer = readBearer(exchange.fields)
   if (isUnreadable(bearer)) return fail(bearer.reason)
-  const request = readEasRequest(exchange, job.query)
   if (isUnreadable(request)) return fail(request.reason)
   const encoding = exchange.fields.value('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity') return fail('BODY_ENCODING')
   const { query, version } = request
-  record.command = query.command
-  record.action = query.command ?? exchange.method
-  record.version = version
-  record.easDeviceId = query.deviceId
   record.user = bearer.claims?.user ?? query.user
   return {
     facts: { certificate, claims: bearer.claims, user: query.user, deviceKey: query.deviceKey, version, now },
@@ -154,16 +154,17 @@ function optionsLocally({ exchange, deps, record }: Job): void {
   exchange.reply({ status: 200, fields })
 }
 
-/** A waiting Ping or Sync that may wait no longer. A Ping is told to look at its folders, and learns the rest there. */
+/** A request under way that may not go on. A Ping is told to look at its folders, and learns the rest there. */
 function endHeld(job: Job, request: EasRequest, verdict: Verdict): void {
   const { record, exchange, deps } = job
   if (verdict.kind === 'allow') return
   record.snapshot = deps.snapshot()?.version ?? record.snapshot
   record.decided(verdict)
-  record.note('HELD_REQUEST_ENDED')
+  const { command } = request.query
+  const held = command !== null && EAS_COMMANDS[command].holdSeconds > 0
+  record.note(held ? 'HELD_REQUEST_ENDED' : 'REQUEST_ENDED')
   const reason = verdict.kind === 'wipe' ? 'WIPE_PENDING' : verdict.reason
   record.refused(reason)
-  const { command } = request.query
   if (reasonRow(reason).posture && command === 'Ping') send(job, pingNeedsFolderSync(request))
   else refuse(job, request, reason)
   if (exchange.status === 0) exchange.reset()

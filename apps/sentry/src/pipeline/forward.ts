@@ -23,7 +23,7 @@ import type { EasRequest } from './identify.ts'
 import type { Job } from './job.ts'
 import type { Reason } from '../decision/reasons.ts'
 import { refuseByHttp } from './refuse.ts'
-import { followRedirect, isFrontEndAnswer, isRedirect } from './server-answer.ts'
+import { followRedirect, isFrontEndAnswer, isRedirect, isStillListed } from './server-answer.ts'
 
 /** Bodies up to this size are read whole, so that they can follow a redirect and share connections (A1, 2.3). Bytes. */
 const BUFFER_BYTES = 65_536
@@ -67,6 +67,7 @@ class Forwarding implements HeldRequest {
   #hold: Hold | null = null
   #heldTimer: NodeJS.Timeout | null = null
   #ended = false
+  readonly #over = Promise.withResolvers<null>()
 
   constructor(job: Job, plan: ForwardPlan) {
     this.#job = job
@@ -83,8 +84,8 @@ class Forwarding implements HeldRequest {
     })
     deps.held.begin(this)
     try {
-      const body = await this.#body()
-      if (this.#isOver()) return
+      const body = await Promise.race([this.#body(), this.#over.promise])
+      if (body === null || this.#isOver()) return
       if (this.#waits) await this.#beginWaiting()
       if (this.#isOver()) return
       const response = await this.#send(body)
@@ -106,6 +107,7 @@ class Forwarding implements HeldRequest {
   release(): void {
     this.#stopWaiting()
     this.#call?.abort()
+    this.#streamed?.destroy()
   }
 
   /** The policy changed: may this request go on? What the server has begun to answer is cut off. */
@@ -131,7 +133,9 @@ class Forwarding implements HeldRequest {
 
   #end(): void {
     this.#ended = true
+    this.#over.resolve(null)
     this.#call?.abort()
+    this.#streamed?.destroy()
     this.#stopWaiting()
   }
 
@@ -184,9 +188,8 @@ class Forwarding implements HeldRequest {
 
   /** Tries the servers in their order until one has taken the request; follows redirects inside (2.3). */
   async #send(body: UpstreamBody): Promise<UpstreamResponse> {
-    const { runtime, deps, record } = this.#job
-    const { owner } = this.#plan
-    const remembered = owner === null ? null : deps.coordinator.facts.redirectOf(userKey(owner), deps.now())
+    const { runtime, record } = this.#job
+    const remembered = this.#rememberedTarget()
     let failure: unknown = null
     for (const target of [...(remembered === null ? [] : [remembered]), ...runtime.servers.order()]) {
       try {
@@ -196,8 +199,9 @@ class Forwarding implements HeldRequest {
         return await this.#settle(response, body)
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error
-        if (target !== remembered && outcomeOf({ failure: error.code }) === 'failed') {
-          runtime.servers.failed(target)
+        if (outcomeOf({ failure: error.code }) === 'failed') {
+          if (target === remembered) this.#forgetRedirect(remembered)
+          else runtime.servers.failed(target)
         }
         failure = error
         const again = body.kind !== 'stream' && (!error.sent || this.#isOptions)
@@ -206,6 +210,20 @@ class Forwarding implements HeldRequest {
       }
     }
     throw failure
+  }
+
+  #rememberedTarget(): UpstreamTarget | null {
+    const { runtime, deps } = this.#job
+    const { owner } = this.#plan
+    const target = owner === null ? null : deps.coordinator.facts.redirectOf(userKey(owner), deps.now())
+    return target !== null && isStillListed(target, runtime) ? target : null
+  }
+
+  // It would keep the user out for hours; the servers know the way anew.
+  #forgetRedirect(target: UpstreamTarget): void {
+    const { owner } = this.#plan
+    if (owner === null) return
+    this.#job.deps.coordinator.learn({ kind: 'redirect', user: userKey(owner), ...target, until: 0 })
   }
 
   #judgeServer(target: UpstreamTarget, { status, headers }: UpstreamResponse): void {

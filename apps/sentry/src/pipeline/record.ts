@@ -57,12 +57,20 @@ export class RequestRecord {
     this.#first(reason)
   }
 
+  /** What an ActiveSync request asks for, as far as it could be read. */
+  asked(command: EasCommand | null, version: string | null, easDeviceId: string | null): void {
+    this.command = command
+    if (command !== null) this.action = command
+    this.version = version
+    this.easDeviceId = easDeviceId
+  }
+
   identified(certificate: CertificateFinding): void {
     this.certificate = certificate.state === 'absent' ? null : certificate.fingerprint
   }
 
   decided(verdict: Verdict): void {
-    this.#about(verdict.device)
+    this.about(verdict.device)
     switch (verdict.kind) {
       case 'allow':
         this.decision = verdict.reported === null ? 'allow' : 'report'
@@ -81,7 +89,8 @@ export class RequestRecord {
     }
   }
 
-  #about(device: PolicyDevice | null): void {
+  /** Names the registered device, as soon as anything says which it is. */
+  about(device: PolicyDevice | null): void {
     if (device === null) return
     this.device = device.id
     this.user = device.user

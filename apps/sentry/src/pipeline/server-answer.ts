@@ -4,6 +4,7 @@
  */
 import { redirectTarget } from '../servers/redirect.ts'
 import type { UpstreamResponse, UpstreamTarget } from '../transport/upstream/upstream-types.ts'
+import { EAS_PATH } from './forwarded-headers.ts'
 import type { Runtime } from '../config/runtime.ts'
 import type { Reason } from '../decision/reasons.ts'
 
@@ -26,6 +27,11 @@ export function followRedirect(
     reason: checked.reason === 'CBA_HOST' ? 'UPSTREAM_CERTIFICATE_AUTH' : 'UPSTREAM_REDIRECT',
     detail: checked.reason,
   }
+}
+
+/** Whether a place that a redirect once led to is still on the list: it was learned under the settings of that time. */
+export function isStillListed({ host, port }: UpstreamTarget, runtime: Runtime): boolean {
+  return redirectTarget(`https://${host}:${port}${EAS_PATH}`, runtime.redirectRules).ok
 }
 
 /** A 200 that no Exchange gave: OPTIONS without versions, or a front end's apology (2.7). */

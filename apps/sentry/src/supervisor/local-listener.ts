@@ -20,7 +20,7 @@ export interface LocalListener extends AsyncDisposable {
   readonly port: number
 }
 
-/** Binds; port 0 takes any free one. @throws Error of Node when the port is taken. */
+/** Binds; port 0 takes any free one. @throws Error naming the fields when the port is taken. */
 export async function startLocalListener(host: string, port: number, sources: LocalSources): Promise<LocalListener> {
   const server = createServer((request, response) => {
     answer(request, response, sources).catch(() => {
@@ -29,7 +29,12 @@ export async function startLocalListener(host: string, port: number, sources: Lo
   })
   server.requestTimeout = 10_000
   server.listen(port, host)
-  await once(server, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    throw new Error(`local.host and local.port (${host}:${port}) cannot be used: ${code}`, { cause: error })
+  }
   return {
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
@@ -41,8 +46,12 @@ export async function startLocalListener(host: string, port: number, sources: Lo
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, sources: LocalSources): Promise<void> {
-  if (request.method !== 'GET') {
-    send(response, 405, 'text/plain', 'GET only\n')
+  if (!isLocalName(request.headers.host ?? '')) {
+    send(response, 421, 'text/plain', 'ask by a loopback address or as localhost\n')
+    return
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    send(response, 405, 'text/plain', 'GET and HEAD only\n')
     return
   }
   switch (request.url) {
@@ -65,6 +74,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, source
     default:
       send(response, 404, 'text/plain', '/metrics, /healthz and /readyz are served here\n')
   }
+}
+
+/** A page in a browser on this machine can make its own name lead here, but not ask by ours. */
+function isLocalName(host: string): boolean {
+  return /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?$/i.test(host.slice(0, 64))
 }
 
 function send(response: ServerResponse, status: number, type: string, text: string): void {

@@ -18,6 +18,13 @@ const HELP = {
   bytes: 'Body bytes by direction',
 } as const
 
+/** Gauges that the supervisor itself knows. */
+const OWN_HELP = {
+  workers: 'Worker processes',
+  ready: '1 when this Sentry should get traffic',
+  policy_rejected: '1 while the policy file on disk is not the policy in use',
+} as const
+
 const NOT_SUMMED: Readonly<Record<string, (a: number, b: number) => number>> = {
   snapshot_version: Math.min,
   snapshot_age_seconds: Math.max,
@@ -36,8 +43,11 @@ function fold(column: readonly number[], by: (a: number, b: number) => number): 
   return column.reduce((a, b) => by(a, b))
 }
 
-/** Renders summed counters; `extra` are gauges that the supervisor itself knows. */
-export async function metricsText(values: readonly number[], extra: Readonly<Record<string, number>>): Promise<string> {
+/** Renders summed counters, and the supervisor's own gauges. */
+export async function metricsText(
+  values: readonly number[],
+  own: Readonly<Record<keyof typeof OWN_HELP, number>>,
+): Promise<string> {
   const registry = new Registry()
   for (const [metric, help] of Object.entries(HELP)) {
     const rows = COUNTER_ROWS.map((row, i) => ({ ...row, value: values[i] ?? 0 })).filter(
@@ -54,8 +64,8 @@ export async function metricsText(values: readonly number[], extra: Readonly<Rec
       for (const row of rows) gauge.set(row.value)
     }
   }
-  for (const [name, value] of Object.entries(extra)) {
-    new Gauge({ name: `postern_sentry_${name}`, help: name.replaceAll('_', ' '), registers: [registry] }).set(value)
+  for (const name of ['workers', 'ready', 'policy_rejected'] as const) {
+    new Gauge({ name: `postern_sentry_${name}`, help: OWN_HELP[name], registers: [registry] }).set(own[name])
   }
   return `${await registry.metrics()}${durationHistogram(values)}`
 }

@@ -8,7 +8,7 @@ import { ContractError } from '@postern/contract/problems'
 import { watchFiles } from '@postern/runtime/watch-file'
 import type { Log } from '../config/log.ts'
 import { loadSettings, restartProblems, type Settings, type WorkerSettings } from '../config/settings.ts'
-import { readDeviceTrust } from '../identity/trust.ts'
+import { certificateDoubts, listDoubts } from '../config/settings-doubts.ts'
 import { timeouts } from '../listener/timeouts.ts'
 import { FactBook } from '../coordination/fact-book.ts'
 import { HoldDesk } from './hold-desk.ts'
@@ -17,6 +17,7 @@ import type { Ask, FromWorker, ServerState } from '../coordination/messages.ts'
 import { metricsText, sumCounters } from './metrics-text.ts'
 import { type PolicySource, startPolicySource } from './policy-source.ts'
 import { QuotaBook } from './quota-book.ts'
+import { EXIT_CANNOT_LISTEN } from '../coordination/messages.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** How a Sentry is started. `speed` divides every timeout, for a lab only; `workers` null means one for each core. */
@@ -35,6 +36,10 @@ export interface Supervisor extends AsyncDisposable {
 
 /** Workers get this long to answer a scrape. Milliseconds. */
 const COLLECT_MS = 1_000
+/** How soon a policy that became stale is told of. Milliseconds. */
+const AGE_CHECK_MS = 1_000
+/** Workers that die before any has ever listened: after this many the start has failed. */
+const MAX_EARLY_DEATHS = 3
 /** New ticket keys this often, so that no ticket opens more than two periods of traffic. Milliseconds. */
 const TICKET_ROTATION_MS = 3_600_000
 
@@ -59,11 +64,13 @@ class RunningSupervisor implements Supervisor {
   readonly #ports = new Map<number, number>()
   readonly #collected = new Map<number, { expected: number; arrays: (readonly number[])[]; done: () => void }>()
   readonly #cleanup = new AsyncDisposableStack()
-  readonly #listening: Promise<void>
-  #toldListening: () => void = () => undefined
+  readonly #listening: PromiseWithResolvers<undefined>
   #policy: PolicySource | null = null
   #ticketKeys = randomBytes(48)
   #trustGeneration = 0
+  #staleTold = false
+  #everListened = false
+  #earlyDeaths = 0
   #reloading = Promise.resolve()
   #nextCollect = 0
   #stopped: Promise<void> | null = null
@@ -73,9 +80,7 @@ class RunningSupervisor implements Supervisor {
     this.#options = options
     this.#log = options.log
     this.#quotas = new QuotaBook(settings.config.limits)
-    this.#listening = new Promise((resolve) => {
-      this.#toldListening = resolve
-    })
+    this.#listening = Promise.withResolvers<undefined>()
     const count = options.workers ?? availableParallelism()
     this.#pool = new WorkerPool(
       count,
@@ -89,8 +94,8 @@ class RunningSupervisor implements Supervisor {
         message: (worker, message) => {
           this.#onMessage(worker, message)
         },
-        died: (worker) => {
-          this.#onDeath(worker)
+        died: (worker, code) => {
+          this.#onDeath(worker, code)
         },
       },
       options.log,
@@ -110,7 +115,7 @@ class RunningSupervisor implements Supervisor {
       })
     if (config.policy.unknownDevices === 'allow')
       this.#log('problem', 'unknown-devices-allowed', { warning: 'any device that signs in gets mail' })
-    this.#reportLists()
+    this.#reportDoubts()
     await this.#startPolicy()
     const local = await startLocalListener(config.local.host, config.local.port, {
       metrics: () => this.#metrics(),
@@ -118,14 +123,18 @@ class RunningSupervisor implements Supervisor {
     })
     this.#cleanup.use(local)
     this.#watchConfiguration()
+    const age = setInterval(() => {
+      this.#reportAge()
+    }, AGE_CHECK_MS)
     const rotation = setInterval(() => {
       this.#rotateTickets()
     }, TICKET_ROTATION_MS)
     this.#cleanup.defer(() => {
       clearInterval(rotation)
+      clearInterval(age)
     })
     this.#pool.start()
-    await this.#listening
+    await this.#listening.promise
     this.#log('info', 'listening', {
       host: config.listen.host,
       port: [...this.#ports.values()][0] ?? config.listen.port,
@@ -134,13 +143,30 @@ class RunningSupervisor implements Supervisor {
     })
   }
 
-  // An old list still names what was revoked then; what was revoked since is not known.
-  #reportLists(): void {
-    const { deviceCas, crls } = this.#settings
-    for (const [file, due] of readDeviceTrust(deviceCas, crls).listsDue) {
-      if (due < this.#options.now())
-        this.#log('problem', 'revocation-list-overdue', { file, due: new Date(due).toISOString() })
+  #reportDoubts(): void {
+    const now = this.#options.now()
+    for (const { path, message } of [...certificateDoubts(this.#settings, now), ...listDoubts(this.#settings, now)]) {
+      this.#log('problem', 'certificate-warning', { path, message })
     }
+  }
+
+  // Told once each time, not with every request that is refused for it.
+  #reportAge(): void {
+    const stale = this.#isStale()
+    if (stale && !this.#staleTold) {
+      const { staleAfterSeconds } = this.#settings.config.policy
+      const remedy = 'write or touch the policy file; every device is refused until then'
+      this.#log('problem', 'policy-stale', { version: this.#policy?.version ?? null, staleAfterSeconds, remedy })
+    }
+    this.#staleTold = stale
+  }
+
+  #isStale(): boolean {
+    const writtenAt = this.#policy?.current?.writtenAt
+    return (
+      writtenAt !== undefined &&
+      this.#options.now() - writtenAt > this.#settings.config.policy.staleAfterSeconds * 1_000
+    )
   }
 
   async #startPolicy(): Promise<void> {
@@ -184,7 +210,7 @@ class RunningSupervisor implements Supervisor {
       if (before.policyFile !== next.policyFile) await this.#startPolicy()
       else await this.#policy?.reload()
       this.#pool.broadcast({ op: 'settings', settings: this.#workerSettings() })
-      this.#reportLists()
+      this.#reportDoubts()
       this.#log('info', 'settings-applied', {})
     } catch (error) {
       const problem = error instanceof Error ? error.message : 'unreadable'
@@ -231,7 +257,8 @@ class RunningSupervisor implements Supervisor {
         return
       case 'listening':
         this.#ports.set(worker, message.port)
-        if (this.#ports.size >= this.#pool.size) this.#toldListening()
+        this.#everListened = true
+        if (this.#ports.size >= this.#pool.size) this.#listening.resolve(undefined)
         return
       case 'metrics':
         this.#collect(message.id, message.values)
@@ -274,7 +301,12 @@ class RunningSupervisor implements Supervisor {
     }
   }
 
-  #onDeath(worker: number): void {
+  #onDeath(worker: number, code: number | null): void {
+    this.#earlyDeaths += 1
+    if (!this.#everListened && (code === EXIT_CANNOT_LISTEN || this.#earlyDeaths >= MAX_EARLY_DEATHS)) {
+      const why = code === EXIT_CANNOT_LISTEN ? 'listen.host and listen.port cannot be used' : 'no worker could start'
+      this.#listening.reject(new Error(`${why}; see the messages above`))
+    }
     this.#ports.delete(worker)
     this.#servers.delete(worker)
     this.#holds.forgetWorker(worker)
@@ -289,7 +321,11 @@ class RunningSupervisor implements Supervisor {
       this.#pool.broadcast({ op: 'collect', id })
     })
     this.#collected.delete(id)
-    return metricsText(sumCounters(arrays), { workers: this.#pool.size, ready: this.#readiness().length === 0 ? 1 : 0 })
+    return metricsText(sumCounters(arrays), {
+      workers: this.#pool.size,
+      ready: this.#readiness().length === 0 ? 1 : 0,
+      policy_rejected: this.#policy?.problem === null ? 0 : 1,
+    })
   }
 
   #collect(id: number, values: readonly number[]): void {
@@ -304,7 +340,7 @@ class RunningSupervisor implements Supervisor {
     if (this.#ports.size === 0) reasons.push('no worker is listening')
     const policy = this.#policy
     if (policy?.current == null) reasons.push(`no valid policy was read: ${policy?.problem ?? 'not started'}`)
-    else if (this.#options.now() - policy.current.writtenAt > this.#settings.config.policy.staleAfterSeconds * 1_000) {
+    else if (this.#isStale()) {
       reasons.push('the policy is older than staleAfterSeconds')
     }
     const servers = [...this.#servers.values()].flat()

@@ -16,7 +16,8 @@ export interface WorkerPoolHandlers {
   /** First message for a new worker. */
   welcome(): ToWorker
   message(worker: number, message: FromWorker): void
-  died(worker: number): void
+  /** `code` null: ended by a signal. */
+  died(worker: number, code: number | null): void
 }
 
 /** A fixed number of workers. */
@@ -78,7 +79,7 @@ export class WorkerPool {
     })
     worker.once('exit', (code, signal) => {
       this.#workers.delete(worker.id)
-      this.#handlers.died(worker.id)
+      this.#handlers.died(worker.id, code)
       if (this.#stopping) return
       this.#failures = this.#now() - startedAt < STABLE_MS ? this.#failures + 1 : 0
       const delayMs = this.#failures === 0 ? 0 : Math.min(MAX_DELAY_MS, 100 * 2 ** this.#failures)

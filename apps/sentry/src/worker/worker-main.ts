@@ -3,7 +3,7 @@
  * @module
  */
 import { processLog } from '../config/log.ts'
-import type { FromWorker, ToWorker } from '../coordination/messages.ts'
+import { EXIT_CANNOT_LISTEN, type FromWorker, type ToWorker } from '../coordination/messages.ts'
 import { SentryWorker } from './worker.ts'
 
 const log = processLog(Date.now)
@@ -18,6 +18,11 @@ process.on('uncaughtException', (error: unknown) => {
   log('problem', 'worker-fault', { name: error instanceof Error ? error.name : 'unknown', at: at.slice(0, 12) })
   process.exit(70)
 })
+
+const REMEDIES = new Map([
+  ['EADDRINUSE', 'another program uses listen.port; stop it or take another port'],
+  ['EACCES', 'ports below 1024 need a right of their own; take another port or grant it'],
+])
 
 let worker: SentryWorker | null = null
 process.on('message', (message: ToWorker) => {
@@ -36,7 +41,10 @@ process.on('message', (message: ToWorker) => {
   })
   worker.listen().catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    log('problem', 'cannot-listen', { code, remedy: 'see listen.host and listen.port; another program may use them' })
-    process.exit(98)
+    log('problem', 'cannot-listen', {
+      code,
+      remedy: REMEDIES.get(code) ?? 'listen.host must be an address of this machine',
+    })
+    process.exit(EXIT_CANNOT_LISTEN)
   })
 })

@@ -56,6 +56,12 @@ interface KnownConnection {
   readonly trustGeneration: number
 }
 
+/** `trustGeneration`: of the settings that its handshake began with. */
+interface OpenedConnection {
+  readonly number: number
+  readonly trustGeneration: number
+}
+
 /** One worker, made from the first message of its supervisor. */
 export class SentryWorker {
   readonly #ports: WorkerPorts
@@ -65,7 +71,7 @@ export class SentryWorker {
   readonly #known = new WeakMap<DeviceConnection, KnownConnection>()
   /** Address that a balancer told, by the balancer's own address and port. */
   readonly #remotes = new Map<string, string>()
-  readonly #byPeer = new Map<string, number>()
+  readonly #byPeer = new Map<string, OpenedConnection>()
   /** What the last probe of each server said; null when it was good. */
   readonly #probes = new Map<string, string | null>()
   readonly #deps: PipelineDeps
@@ -275,11 +281,12 @@ export class SentryWorker {
 
   #opened(socket: Socket): void {
     const number = ++this.#nextConnection
-    this.#byPeer.set(peerKey(socket), number)
-    this.#counters.add('connections', 1)
     const key = peerKey(socket)
+    const opened = { number, trustGeneration: this.#runtime.trustGeneration }
+    this.#byPeer.set(key, opened)
+    this.#counters.add('connections', 1)
     socket.once('close', () => {
-      this.#byPeer.delete(key)
+      if (this.#byPeer.get(key) === opened) this.#byPeer.delete(key)
       this.#counters.add('connections', -1)
       this.#coordinator.closed(number)
     })
@@ -289,8 +296,13 @@ export class SentryWorker {
   }
 
   #secured(socket: TLSSocket, connection: DeviceConnection): void {
-    const number = this.#byPeer.get(peerKey(socket)) ?? 0
-    const { trust, trustGeneration } = this.#runtime
+    const opened = this.#byPeer.get(peerKey(socket))
+    if (opened === undefined) {
+      socket.destroy() // it is gone already
+      return
+    }
+    const { number, trustGeneration } = opened
+    const { trust } = this.#runtime
     const identity = connection.certificate === null ? null : readIdentity(connection.certificate)
     this.#known.set(connection, { number, identity, trustGeneration })
     if (identity === null) return
