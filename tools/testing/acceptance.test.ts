@@ -63,6 +63,13 @@ describe('the acceptance table', () => {
     assert.deepEqual(unknownNumbers(ACCEPTANCE_ROWS, [result(numbered('112', ' a'), 'passed')]), ['T112'])
   })
 
+  test('tells at its head what did not pass', () => {
+    const results = [result(numbered('19', ' a'), 'failed'), result(numbered('20', ' a'), 'skipped')]
+    const head = acceptanceDocument(judgeRows(ACCEPTANCE_ROWS, results)).split('| T |', 1)[0] ?? ''
+    assert.ok(head.includes('\n0 of 109 rows pass, 0 more in unit tests only.\n'), head)
+    assert.ok(head.includes('\n1 failed, 1 skipped, 107 without a test.\n'), head)
+  })
+
   test('keeps its columns whatever a test is called', () => {
     const rows = judgeRows(ACCEPTANCE_ROWS, [result(numbered('19', ' a|b <c>\nd'), 'passed')])
     const lines = acceptanceDocument(rows)

@@ -35,9 +35,8 @@ export function unknownNumbers(rows: readonly AcceptanceRow[], results: readonly
 
 /** The whole document. */
 export function acceptanceDocument(rows: readonly JudgedRow[]): string {
-  const due = rows.filter(({ outcome }) => outcome !== 'load')
-  const passed = due.filter(({ outcome }) => outcome === 'passed')
-  const unit = due.filter(({ outcome }) => outcome === 'unit')
+  const count = (wanted: RowOutcome): number => rows.filter(({ outcome }) => outcome === wanted).length
+  const due = rows.length - count('load')
   return [
     '# Acceptance tests',
     '',
@@ -46,8 +45,9 @@ export function acceptanceDocument(rows: readonly JudgedRow[]): string {
     'process over real sockets (those in `apps/*/tests`). In brackets: how many tests of the file carry the number;',
     '`git grep T19` finds them by name.',
     '',
-    `${passed.length} of ${due.length} rows pass, ${unit.length} more in unit tests only.`,
-    `${rows.length - due.length} need load and belong to the benchmark.`,
+    `${count('passed')} of ${due} rows pass, ${count('unit')} more in unit tests only.`,
+    `${count('failed')} failed, ${count('skipped')} skipped, ${count('missing')} without a test.`,
+    `${count('load')} need load and belong to the benchmark.`,
     '',
     '| T | what | outcome | tests |',
     '|---|---|---|---|',

@@ -11,8 +11,10 @@ export interface Walkers extends AsyncDisposable {
   all: Walker[]
 }
 
-/** New mail for one of the phones this often. Milliseconds. */
+/** New mail for one of the phones this often, and a phone that was refused tries again. Milliseconds. */
 const MAIL_EVERY_MS = 5_000
+/** An audit line is written a moment after its answer. Milliseconds. */
+const AUDIT_MS = 100
 
 /** Ann with iOS Mail, Bob with Email+. */
 export function makeWalkers(lab: Lab): Walkers {
@@ -44,22 +46,39 @@ async function liveWith(lab: Lab, walker: Walker, signal: AbortSignal, print: (l
   await lab.policy.applied()
   phone.eas.startOver()
   const over = (): boolean => signal.aborted
+  let told = SYNCING
+  const tell = (words: string): void => {
+    if (words !== told) print(`${phone.kind} (${user}): ${words}`)
+    told = words
+  }
   while (!over()) {
-    const ended = await keepSyncing(lab, walker, signal).then(
-      () => `stands at ${phone.eas.state}`,
+    const since = (await lab.sentry.auditLines()).length
+    const ended = await keepSyncing(lab, walker, signal, () => tell(SYNCING)).then(
+      () => phone.eas.state,
       (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
     )
     if (over()) return
-    print(`${phone.kind} (${user}): ${ended}; it tries again in five seconds`)
+    await delay(AUDIT_MS)
+    tell(`${(await refusalOf(lab, walker, since)) ?? ended}; it goes on trying`)
     await delay(MAIL_EVERY_MS, undefined, { signal }).catch(() => undefined)
     phone.eas.startOver()
   }
 }
 
-async function keepSyncing(lab: Lab, { phone, user }: Walker, signal: AbortSignal): Promise<void> {
+const SYNCING = 'keeps syncing'
+
+/** Why Sentry refused the device last, if it did so since the audit file had `since` lines. */
+async function refusalOf(lab: Lab, { device }: Walker, since: number): Promise<string | null> {
+  const lines = (await lab.sentry.auditLines()).slice(since)
+  const last = lines.findLast((line) => line.device === device && line.decision === 'refuse')
+  return last === undefined ? null : `blocked: ${last.reasons.join(' ')}`
+}
+
+async function keepSyncing(lab: Lab, { phone, user }: Walker, signal: AbortSignal, syncing: () => void): Promise<void> {
   const { token } = await phone.signIn()
   if (token?.ok !== true) throw new Error(`no token: ${token?.error ?? 'the sign-in page stayed'}`)
   await phone.eas.setUp()
+  if (phone.eas.state === 'ready') syncing()
   let count = 0
   const post = setInterval(() => {
     count += 1

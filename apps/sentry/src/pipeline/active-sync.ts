@@ -80,7 +80,7 @@ function identify(job: Job): Identified | null {
   const certificate = findCertificate(exchange.fields, deps.identityOf(exchange.connection), runtime, now)
   if (isUnreadable(certificate)) return fail(certificate.reason)
   record.identified(certificate)
-  if (certificate.state !== 'absent' && certificate.fingerprint !== null) {
+  if (certificate.state !== 'absent') {
     record.about(snapshot?.deviceByCertificate.get(certificate.fingerprint) ?? null)
   }
   const request = readEasRequest(exchange, job.query)
