@@ -15,6 +15,8 @@ import type { Timeouts } from './timeouts.ts'
 /** Node must not refuse what we refuse with a better code; ours is 32 KiB. Bytes. */
 const PARSER_HEAD_BYTES = 65_536
 const PARSER_CHECK_MS = 1_000
+/** How long a refusal of bytes that are no request may take to go out. Milliseconds. */
+const REFUSAL_LINGER_MS = 2_000
 /** Tickets live at most this long; revocation is judged for every request anyway. Seconds. */
 const TICKET_SECONDS = 600
 
@@ -234,6 +236,11 @@ function refuseRaw(socket: Socket, status: number): void {
     return
   }
   const allow = status === 501 ? 'Allow: OPTIONS, POST\r\n' : ''
+  // A peer that has gone takes nothing and tells nothing: the end of the write may never come.
+  const linger = setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS)
+  socket.once('close', () => {
+    clearTimeout(linger)
+  })
   socket.end(`HTTP/1.1 ${status} Refused\r\n${allow}Content-Length: 0\r\nConnection: close\r\n\r\n`, () =>
     socket.destroy(),
   )
