@@ -56,28 +56,26 @@ async function run(): Promise<void> {
     process.stdout.write(`${configFile}: good, with every file it names\n`)
     return
   }
-  const stop = new AbortController()
-  const supervisor = await startSupervisor({
-    configFile,
-    workers,
-    speed: speed ?? 1,
-    now: Date.now,
-    log,
-  })
+  const asked = askedToStop() // before anything is started: a signal may come at any moment
+  const supervisor = await startSupervisor({ configFile, workers, speed: speed ?? 1, now: Date.now, log })
   process.on('SIGHUP', () => void supervisor.reload())
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted && signal === 'SIGINT') process.exit(1) // asked twice: at once
-      stop.abort()
-    })
-  }
-  await new Promise<void>((resolve) => {
-    stop.signal.addEventListener('abort', () => {
-      resolve()
-    })
-  })
+  await asked
   await supervisor[Symbol.asyncDispose]()
   process.exit(0)
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a SIGINT after that ends the process at once. */
+function askedToStop(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  let asked = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (asked && signal === 'SIGINT') process.exit(1)
+      asked = true
+      resolve(undefined)
+    })
+  }
+  return promise
 }
 
 /** `npm start -w` runs in the workspace's folder; a relative name was meant where the command was typed. */

@@ -55,3 +55,20 @@ test('handshake-held-back-until-its-authority-is-gone: it comes too late', async
   socket.destroy()
   tcp.destroy()
 })
+
+test('only-the-issuing-authority-is-listed: its devices pass, those of its root do not', async () => {
+  await using lab = await startLab({ exchange: { requirePolicy: false } })
+  const device = lab.devices['ann-phone']
+  const issuing = await lab.deviceCa.issueIntermediate('Issuing')
+  const identity = await issuing.issueDevice({})
+  await lab.policy.publish((draft) => {
+    for (const each of draft.devices) if (each.id === device.id) each.certificates.push(identity.fingerprint)
+  })
+  await changeAndHangUp(lab.sentry, async () => {
+    await writeFile(join(lab.dir, 'issuing.crt'), issuing.certPem)
+    const tls = { ...(lab.config['tls'] as ConfigFile), deviceCaFiles: ['issuing.crt'] }
+    await lab.sentry.writeConfig({ ...lab.config, tls })
+  })
+  assert.equal((await lab.eas(device, { identity })).status, 200)
+  assert.equal((await lab.eas(device)).status, 403)
+})

@@ -5,6 +5,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { ContractError, type Problem } from '@postern/contract/problems'
 import { parseSentryConfig, type SentryConfig } from '@postern/contract/sentry-config'
 import { readJsonFile, readTextFile } from '@postern/runtime/json-file'
@@ -48,6 +49,7 @@ export async function loadSettings(configFile: string): Promise<Settings> {
     activeSync.caFile === null ? null : reader.read('activeSync.caFile', activeSync.caFile),
   ])
   checkPair(cert.pem, key.pem, reader)
+  reader.attempt('tls', () => createSecureContext({ cert: cert.pem, key: key.pem, minVersion: tls.minVersion }))
   checkCa('oauth.caFile', identityProviderCa, reader)
   checkCa('activeSync.caFile', serverCa, reader)
   reader.attempt('tls.deviceCaFiles', () => readDeviceTrust(deviceCas, []))
@@ -133,6 +135,7 @@ function checkPair(certPem: string, keyPem: string, reader: PemReader): void {
 function checkCa(field: string, file: PemFile | null, reader: PemReader): void {
   if (file === null || file.pem === '') return
   reader.attempt(field, () => new X509Certificate(file.pem))
+  reader.attempt(field, () => createSecureContext({ ca: file.pem }))
 }
 
 function readKey(pem: string): void {

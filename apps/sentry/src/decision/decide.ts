@@ -205,8 +205,7 @@ function userParameterReason(user: string | null, owner: string | null): Reason 
 
 function tokenReason(claims: TokenClaims | null, rules: DecisionRules): Reason | null {
   if (claims === null) return rules.opaqueTokens === 'allow' ? null : 'TOKEN_UNREADABLE'
-  // The token may only deny: what it does not say cannot disagree.
-  if (claims.audiences.length > 0 && !audienceAccepted(claims, rules.destinationResource)) return 'TOKEN_AUDIENCE'
+  if (!audienceAccepted(claims, rules.destinationResource)) return 'TOKEN_AUDIENCE'
   if (rules.tenantIds.size > 0 && !rules.tenantIds.has(claims.tenantId?.toLowerCase() ?? '')) return 'TOKEN_TENANT'
   if (claims.appId !== null && !rules.clientIds.has(claims.appId.toLowerCase())) return 'TOKEN_CLIENT'
   if (claims.user === null && rules.opaqueTokens === 'refuse') return 'TOKEN_UNREADABLE'
@@ -215,8 +214,10 @@ function tokenReason(claims: TokenClaims | null, rules: DecisionRules): Reason |
 
 /** `User` may be `user@domain`, `DOMAIN\user` or bare (1.2): the last two name the local part only. */
 function sameUser(user: string, owner: string): boolean {
+  const [first = '', second, ...more] = user.split('\\')
+  if (more.length > 0 || (second !== undefined && first.includes('@'))) return false // no domain has an @
   const wanted = userKey(owner)
-  const given = userKey(user.slice(user.lastIndexOf('\\') + 1))
+  const given = userKey(second ?? first)
   return given === wanted || (!given.includes('@') && given === wanted.split('@', 1)[0])
 }
 
@@ -241,7 +242,7 @@ function postureReason(
   snapshot: Snapshot,
   rules: DecisionRules,
 ): Reason | null {
-  const users = [device?.user, facts.claims?.user, shownCertificate(facts.certificate, rules)?.upn]
+  const users = [device?.user, facts.claims?.user, facts.user, shownCertificate(facts.certificate, rules)?.upn]
   // Wipe comes before the user's block: a leaver's account is to be removed, not only refused.
   if (device?.posture === 'wipe') {
     return facts.version === '16.1' || facts.version === null ? 'WIPE_PENDING' : 'WIPE_NOT_SUPPORTED'

@@ -12,6 +12,8 @@ import { type DeviceTrust, isIssuedByTrusted } from './trust.ts'
 export interface ShownCertificate {
   readonly der: Uint8Array
   readonly chain: Reason | null
+  /** The path ended at a certificate without its issuer: no root is known, as where only the issuing CA is trusted. */
+  readonly rootless: boolean
 }
 
 /** What a connection's certificate is, apart from time and revocation. */
@@ -27,8 +29,22 @@ export function fingerprintOf(der: Uint8Array): string {
   return `sha256:${createHash('sha256').update(der).digest('hex')}`
 }
 
+/**
+ * The identity behind a handshake. Where the path had no root, the leaf must be issued by a CA of the configuration
+ * itself: naming the issuing CA alone is good practice, and phones choose their identity by that list (6.1).
+ */
+export function identify(shown: ShownCertificate, trust: DeviceTrust, now: number): DeviceIdentity {
+  if (!shown.rootless) return readIdentity(shown)
+  try {
+    const issued = isIssuedByTrusted(new X509Certificate(shown.der), trust, now)
+    return readIdentity(issued ? { ...shown, chain: null } : shown)
+  } catch {
+    return readIdentity(shown)
+  }
+}
+
 /** Reads a certificate once. Never throws. */
-export function readIdentity(shown: ShownCertificate): DeviceIdentity {
+export function readIdentity(shown: Pick<ShownCertificate, 'der' | 'chain'>): DeviceIdentity {
   const names = readCertificateNames(shown.der)
   const fingerprint = fingerprintOf(shown.der)
   if ('refused' in names) return { fingerprint, chain: shown.chain, names: null, refused: names.refused }
@@ -65,6 +81,18 @@ const CHAIN_REASONS = new Map<string, Reason>([
   ['INVALID_PURPOSE', 'CERTIFICATE_USAGE'],
   ['CERT_REVOKED', 'CERTIFICATE_REVOKED'],
 ])
+
+/** OpenSSL's words for a path whose last issuer is not at hand. */
+const ROOTLESS = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** Whether a path failed only for want of its root. */
+export function isRootless(authorized: boolean, error: string | null): boolean {
+  return !authorized && ROOTLESS.has(error ?? '')
+}
 
 /** Null when the handshake accepted the path. */
 export function chainReason(authorized: boolean, error: string | null): Reason | null {

@@ -6,7 +6,7 @@ import { createServer as createTlsServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
-import { chainReason, type ShownCertificate } from '../identity/device-identity.ts'
+import { chainReason, isRootless, type ShownCertificate } from '../identity/device-identity.ts'
 import type { DeviceConnection, Exchange } from './exchange.ts'
 import { HeadTap } from './head-tap.ts'
 import { NodeExchange } from './node-exchange.ts'
@@ -257,5 +257,6 @@ function shownBy(socket: TLSSocket): ShownCertificate | null {
   if (certificate === undefined) return null
   const error = socket.authorizationError as unknown
   const code = typeof error === 'string' ? error : error instanceof Error && 'code' in error ? String(error.code) : null
-  return { der: certificate.raw, chain: chainReason(socket.authorized, code) }
+  const { authorized } = socket
+  return { der: certificate.raw, chain: chainReason(authorized, code), rootless: isRootless(authorized, code) }
 }

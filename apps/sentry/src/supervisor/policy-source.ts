@@ -47,8 +47,9 @@ export async function startPolicySource(file: string, log: Log, changed: PolicyC
     reading = reading.then(read) // one after the other: the last file wins
     return reading
   }
-  await reload()
+  // Watched before it is read: a change while a large file is being read must not be missed.
   const watch = watchFiles([file], () => void reload())
+  await reload()
   return {
     get current() {
       return current

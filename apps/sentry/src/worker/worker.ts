@@ -11,7 +11,7 @@ import type { Log } from '../config/log.ts'
 import { asks, type WorkerSettings } from '../config/settings.ts'
 import { type AuditWriter, openAuditFile } from '../events/audit-writer.ts'
 import { Counters, type Finished } from '../events/counters.ts'
-import { type DeviceIdentity, judgeIdentity, readIdentity } from '../identity/device-identity.ts'
+import { type DeviceIdentity, identify, judgeIdentity } from '../identity/device-identity.ts'
 import type { DeviceConnection } from '../listener/exchange.ts'
 import { createNodeListener, type NodeListener, type TlsSettings } from '../listener/node-listener.ts'
 import { takeProxyHeader, toBlockList } from '../listener/proxy-protocol.ts'
@@ -303,7 +303,7 @@ export class SentryWorker {
     }
     const { number, trustGeneration } = opened
     const { trust } = this.#runtime
-    const identity = connection.certificate === null ? null : readIdentity(connection.certificate)
+    const identity = connection.certificate === null ? null : identify(connection.certificate, trust, this.#ports.now())
     this.#known.set(connection, { number, identity, trustGeneration })
     if (identity === null) return
     if (this.#runtime.balancers.has(identity.fingerprint)) {
