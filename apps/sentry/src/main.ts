@@ -57,7 +57,7 @@ async function run(): Promise<void> {
     return
   }
   const asked = askedToStop() // before anything is started: a signal may come at any moment
-  const supervisor = await startSupervisor({ configFile, workers, speed: speed ?? 1, now: Date.now, log })
+  const supervisor = await startSupervisor(settings, { configFile, workers, speed: speed ?? 1, now: Date.now, log })
   process.on('SIGHUP', () => void supervisor.reload())
   await asked
   await supervisor[Symbol.asyncDispose]()

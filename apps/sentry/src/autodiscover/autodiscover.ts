@@ -5,6 +5,7 @@
 import { decideOAuth } from '../decision/decide.ts'
 import { findCertificate, isUnreadable } from '../pipeline/identify.ts'
 import type { Job } from '../pipeline/job.ts'
+import { escapeMarkup } from '../pipeline/markup.ts'
 import type { Reason } from '../decision/reasons.ts'
 import { refuseByHttp } from '../pipeline/refuse.ts'
 import { EAS_PATH } from '../pipeline/forwarded-headers.ts'
@@ -95,7 +96,7 @@ function isPlainXml(body: Uint8Array): boolean {
 }
 
 function answer(user: string, url: string): string {
-  const name = escapeXml(user)
+  const name = escapeMarkup(user)
   const base = 'http://schemas.microsoft.com/exchange/autodiscover'
   return (
     `<?xml version="1.0" encoding="utf-8"?><Autodiscover xmlns="${base}/responseschema/2006">` +
@@ -104,8 +105,4 @@ function answer(user: string, url: string): string {
     `<Action><Settings><Server><Type>MobileSync</Type><Url>${url}</Url><Name>${url}</Name></Server></Settings></Action>` +
     `</Response></Autodiscover>`
   )
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

@@ -30,7 +30,7 @@ export interface TlsSettings {
   readonly ticketKeys: Buffer
 }
 
-/** What a listener tells its owner. `admit` may close a connection that is over a limit. */
+/** What a listener tells its owner, who may close a connection that is over a limit. */
 export interface ListenerHandlers {
   exchange(exchange: Exchange, socket: TLSSocket): void
   malformed(remote: string, status: number): void

@@ -7,6 +7,7 @@ import { mapAuthorize } from '@postern/oauth-map/authorize'
 import { type OAuthApi, OAuthMapError } from '@postern/oauth-map/model'
 import type { Exchange } from '../listener/exchange.ts'
 import type { Job } from '../pipeline/job.ts'
+import { escapeMarkup } from '../pipeline/markup.ts'
 import { reasonRow } from '../decision/reasons.ts'
 import { admit, decideAndRecord } from './admission.ts'
 
@@ -53,12 +54,8 @@ function page(exchange: Exchange, status: number, error: string, text: string): 
   const body = html
     ? `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
       `<title>Sign-in</title><style>body{font:1.1rem/1.5 system-ui;max-width:32rem;margin:4rem auto;padding:0 1rem}</style>` +
-      `<h1>Sign-in is not possible</h1><p>${escapeHtml(text)}</p><p>Reference: ${escapeHtml(exchange.id)} (${escapeHtml(error)})</p></html>\n`
+      `<h1>Sign-in is not possible</h1><p>${escapeMarkup(text)}</p><p>Reference: ${escapeMarkup(exchange.id)} (${escapeMarkup(error)})</p></html>\n`
     : `${JSON.stringify({ error, error_description: text })}\n`
   const type = html ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8'
   exchange.reply({ status, fields: [['Content-Type', type], ...PAGE] }, Buffer.from(body))
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

@@ -1,6 +1,7 @@
 /**
  * The token endpoint: checked, mapped, sent to the identity provider, and its answer mapped back (3.7).
- * A blocked device or user gets no fresh token, whatever the identity provider says.
+ * A blocked user, and a device that shows its registered certificate and is blocked, get no fresh token, whatever the
+ * identity provider says.
  * @module
  */
 import { type TokenClaims, tokenClaims } from '@postern/oauth-map/claims'

@@ -192,7 +192,8 @@ async function wipe(job: Job, request: EasRequest, device: PolicyDevice): Promis
     version: request.version,
     body,
     now: deps.now(),
-    certificateMatches: true, // decide() has bound the certificate to this device
+    // decide() has bound what was shown to this device; where certificates are off, that is token user and DeviceId only.
+    certificateMatches: true,
   })
   if (step.state !== before) deps.coordinator.learn({ kind: 'wipe', device: device.id, state: step.state })
   record.event = 'wipe'

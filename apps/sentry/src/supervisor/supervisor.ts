@@ -20,7 +20,7 @@ import { QuotaBook } from './quota-book.ts'
 import { EXIT_CANNOT_LISTEN } from '../coordination/messages.ts'
 import { WorkerPool } from './worker-pool.ts'
 
-/** How a Sentry is started. `speed` divides every timeout, for a lab only; `workers` null means one for each core. */
+/** How a Sentry is started. `configFile` is what a reload reads again; `speed` divides every timeout, for a lab only; `workers` null means one for each core. */
 export interface SupervisorOptions {
   readonly configFile: string
   readonly workers: number | null
@@ -43,9 +43,8 @@ const MAX_EARLY_DEATHS = 3
 /** New ticket keys this often, so that no ticket opens more than two periods of traffic. Milliseconds. */
 const TICKET_ROTATION_MS = 3_600_000
 
-/** Starts everything and prints the `listening` line. @throws ContractError, FileError for an unusable configuration. */
-export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const settings = await loadSettings(options.configFile)
+/** Starts everything and prints the `listening` line. @throws Error naming the field when a port cannot be used. */
+export async function startSupervisor(settings: Settings, options: SupervisorOptions): Promise<Supervisor> {
   const supervisor = new RunningSupervisor(settings, options)
   await supervisor.start()
   return supervisor
