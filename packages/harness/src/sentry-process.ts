@@ -99,9 +99,110 @@ export async function runSentry(
   config: object,
   options: SentryProcessOptions,
   args: readonly string[],
-): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
+): Promise<SentryRun> {
   const { child, output } = await launch(config, options, args)
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 15_000)
+  return toEnd(child, output, options.timeoutMs ?? 15_000)
+}
+
+/** What a process did that ran to its end. `exitCode` null: it was ended by a signal. */
+export interface SentryRun {
+  exitCode: number | null
+  stdout: string
+  stderr: string
+}
+
+/** How a machine is registered; `dir` is its data directory. */
+export interface EnrolOptions {
+  dir: string
+  /** `https://host:port` of Core's feed listener. */
+  core: string
+  token: string
+  /** Default 127.0.0.1:0. */
+  listen?: string
+  /** Default 127.0.0.1:0. */
+  local?: string
+  /** Names of the laboratory; given, even empty, the machine is registered with `--lab`. */
+  hosts?: Record<string, string>
+  /** Registers anew over an earlier registration. */
+  replace?: boolean
+  /** How long it may take; default 15,000. */
+  timeoutMs?: number
+}
+
+/** Runs `postern-sentry enroll` to its end; the token goes over standard input, as a careful operator would have it. */
+export async function enrolSentry(options: EnrolOptions): Promise<SentryRun> {
+  const { dir, core, listen = '127.0.0.1:0', local = '127.0.0.1:0', hosts, replace = false } = options
+  const names = Object.entries(hosts ?? {}).flatMap(([name, address]) => ['--host', `${name}=${address}`])
+  const lab = hosts === undefined ? [] : ['--lab', ...names]
+  const again = replace ? ['--replace'] : []
+  const where = ['--core', core, '--data', dir, '--listen', listen, '--local', local]
+  const { child, output } = spawnSentry(['enroll', '--token', '-', ...where, ...lab, ...again], {})
+  child.stdin?.on('error', () => undefined) // it may have refused its flags and gone before it read
+  child.stdin?.end(`${options.token}\n`)
+  return toEnd(child, output, options.timeoutMs ?? 15_000)
+}
+
+/** What a registered Sentry is started with; its data directory was made by {@link enrolSentry}. */
+export interface RegisteredSentryOptions {
+  dir: string
+  /** Absent: what Sentry chooses itself, one for each core. */
+  workers?: number
+  /** More arguments for the command line. */
+  args?: readonly string[]
+  env?: Record<string, string>
+  /** How long it may take to listen; default 15,000. */
+  timeoutMs?: number
+}
+
+/** A registered Sentry that may still wait for its first configuration. It must be stopped: `stop()` or `await using`. */
+export interface RegisteredSentry extends AsyncDisposable {
+  readonly pid: number
+  /** Fulfilled with the exit code (null after a signal) when the process is gone. */
+  readonly exited: Promise<number | null>
+  stdout(): string
+  stderr(): string
+  signal(name: NodeJS.Signals): void
+  /** Waits until devices can connect; `timeoutMs` default as at the launch. @throws SentryStartError, and ends it. */
+  listening(timeoutMs?: number): Promise<SentryProcess>
+  /** SIGTERM, waits, SIGKILL after 20 s; resolves with the exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Starts `postern-sentry --data DIR` without waiting for anything. */
+export function launchRegisteredSentry(options: RegisteredSentryOptions): RegisteredSentry {
+  const { dir } = options
+  const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)]
+  const { child, output } = spawnSentry(['--data', dir, ...workers, ...(options.args ?? [])], options.env ?? {})
+  const { pid } = child
+  if (pid === undefined) throw new SentryStartError('has no process id', null, output.stdout, output.stderr)
+  const exited = exitOf(child)
+  const configFile = join(dir, 'gateway.json')
+  const files = { dir, configFile, policyFile: join(dir, 'posture.ndjson'), auditFile: join(dir, 'audit.jsonl') }
+  const stop = (): Promise<number | null> => stopChild(child, exited)
+  return {
+    pid,
+    exited,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    signal: (name) => {
+      child.kill(name)
+    },
+    listening: async (timeoutMs = options.timeoutMs ?? 15_000) =>
+      toProcess(child, pid, output, await waitForListening(child, output, timeoutMs), files),
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+    },
+  }
+}
+
+/** Starts a registered Sentry and waits until devices can connect: it has, or gets, a configuration and a posture. */
+export function startRegisteredSentry(options: RegisteredSentryOptions): Promise<SentryProcess> {
+  return launchRegisteredSentry(options).listening()
+}
+
+async function toEnd(child: ChildProcess, output: Output, timeoutMs: number): Promise<SentryRun> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   await once(child, 'close')
   clearTimeout(timer)
   return { exitCode: child.exitCode, ...output }
@@ -134,15 +235,19 @@ async function launch(
   const configFile = join(options.dir, options.configName ?? 'sentry.json')
   await replaceFile(configFile, config)
   const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)]
+  return { configFile, ...spawnSentry(['--config', configFile, ...workers, ...args], options.env ?? {}) }
+}
+
+function spawnSentry(args: readonly string[], env: Record<string, string>): { child: ChildProcess; output: Output } {
   const { NODE_TEST_CONTEXT: _unused, ...inherited } = process.env
-  const child = spawn(process.execPath, [SENTRY_BIN, '--config', configFile, ...workers, ...args], {
-    env: { ...inherited, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn(process.execPath, [SENTRY_BIN, ...args], {
+    env: { ...inherited, ...env },
+    stdio: [args.includes('-') ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
-  return { configFile, child, output }
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  return { child, output }
 }
 
 async function exitOf(child: ChildProcess): Promise<number | null> {
