@@ -1,0 +1,5 @@
+/**
+ * `postern`: everything that the console can do, for the shell.
+ * @module
+ */
+export {}

@@ -1,0 +1,62 @@
+/**
+ * Answers and refusals as HTTP.
+ * @module
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Value } from 'typebox/value'
+import type { EndpointRow } from '@postern/contract/api/endpoint'
+import type { ProblemDocument } from '@postern/contract/api/common'
+import { FAILURES, PROBLEM_TYPE, problemUri } from '@postern/contract/api/failures'
+import type { CoreError } from '../failure.ts'
+import type { Answer } from './handlers.ts'
+
+/** Sends what a handler gave. Members that the contract does not name are dropped, so that no column can leak. */
+export function sendAnswer(
+  row: EndpointRow,
+  answer: Answer<unknown>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  for (const { name, value, maxAgeSeconds } of answer.cookies ?? []) {
+    const options = { path: '/', secure: true, httpOnly: true, sameSite: 'strict' as const }
+    if (value === null) reply.clearCookie(name, options)
+    else reply.setCookie(name, value, { ...options, ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }) })
+  }
+  reply.headers(answer.headers ?? {})
+  if (answer.version !== undefined) reply.header('etag', `"${answer.version}"`)
+  reply.header('x-request-id', request.id)
+  if (row.reply === 'stream')
+    return reply
+      .code(row.status ?? 200)
+      .type(row.media ?? 'application/octet-stream')
+      .send(answer.stream)
+  if (row.reply === null) return reply.code(row.status ?? 204).send()
+  const body = Value.Clean(row.reply, structuredClone(answer.body))
+  if (!Value.Check(row.reply, body)) {
+    const [first] = Value.Errors(row.reply, body)
+    throw new Error(
+      `the reply of ${row.method} ${row.path} is not what the contract says: ${first?.instancePath ?? ''}`,
+    )
+  }
+  return reply
+    .code(row.status ?? (row.method === 'POST' && row.idempotent === true ? 201 : 200))
+    .type('application/json')
+    .send(body)
+}
+
+/** Sends a refusal as a problem document. */
+export function sendFailure(failure: CoreError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { code, message, problems, retryAfterSeconds } = failure
+  const body: ProblemDocument = {
+    type: problemUri(code),
+    title: FAILURES[code].title,
+    status: failure.status,
+    code,
+    detail: message,
+    requestId: request.id,
+    ...(problems.length === 0 ? {} : { problems: [...problems] }),
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  }
+  if (retryAfterSeconds !== null) reply.header('retry-after', String(retryAfterSeconds))
+  return reply.code(failure.status).header('x-request-id', request.id).type(PROBLEM_TYPE).send(JSON.stringify(body))
+}

@@ -1,0 +1,71 @@
+/**
+ * Core's command line.
+ * @module
+ */
+import { parseArgs } from 'node:util'
+import { type CoreConfig, DEFAULT_PORTS, portsFrom } from './core-config.ts'
+
+/** What `--help` prints. */
+export const USAGE = `postern-core [options]
+  --config FILE       settings (JSON); every key has a default
+  --data DIR          where everything is kept; default ./data
+  --ports-from N      admin N, device N+1, feed N+2 instead of ${DEFAULT_PORTS.admin}, ${DEFAULT_PORTS.device}, ${DEFAULT_PORTS.feed}
+  --setup-json        print the set-up link and the ports as one JSON line
+`
+
+/** The command line, checked. */
+export interface CoreArguments {
+  readonly help: boolean
+  readonly configFile: string | null
+  readonly data: string | null
+  readonly portsFrom: number | null
+  readonly setupJson: boolean
+  /** For `npm start` only: it registers the Sentry beside Core over the process's own channel. */
+  readonly localSentry: boolean
+}
+
+/** @throws Error naming the option, the rule and the remedy. */
+export function parseArguments(args: readonly string[]): CoreArguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: 'boolean' },
+      config: { type: 'string' },
+      data: { type: 'string' },
+      'ports-from': { type: 'string' },
+      'setup-json': { type: 'boolean' },
+      'local-sentry': { type: 'boolean' },
+    },
+  })
+  const first = values['ports-from']
+  return {
+    help: values.help === true,
+    configFile: values.config ?? null,
+    data: values.data ?? null,
+    portsFrom: first === undefined ? null : firstPort(first),
+    setupJson: values['setup-json'] === true,
+    localSentry: values['local-sentry'] === true,
+  }
+}
+
+/** Five ports follow each other, so the last possible first one is 65531; 0 lets the system choose each. */
+function firstPort(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 65_531 || (value > 0 && value < 1_024)) {
+    throw new Error('--ports-from must be a whole number from 1024 to 65531, or 0 for any free ports')
+  }
+  return value
+}
+
+/** The settings with the command line put over them. */
+export function withArguments(config: CoreConfig, args: CoreArguments): CoreConfig {
+  const ports =
+    args.portsFrom === null ? null : args.portsFrom === 0 ? { admin: 0, device: 0, feed: 0 } : portsFrom(args.portsFrom)
+  return {
+    ...config,
+    data: args.data ?? config.data,
+    admin: { ...config.admin, port: ports?.admin ?? config.admin.port },
+    device: { ...config.device, port: ports?.device ?? config.device.port },
+    feed: { ...config.feed, port: ports?.feed ?? config.feed.port },
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * Tables of associations.
+ * @module
+ */
+
+/** Columns as Kysely reads and writes them. */
+export type AssociationsTables = Record<never, never>

@@ -1,0 +1,48 @@
+/**
+ * How Core says no: one class, a closed set of codes, told apart at the edge only.
+ * @module
+ */
+import { FAILURES, type FailureCode } from '@postern/contract/api/failures'
+import { ContractError, type Problem } from '@postern/contract/problems'
+
+/** What may go with a failure. `problems`: each with path, rule and remedy. */
+export interface FailureDetails {
+  readonly problems?: readonly Problem[]
+  readonly retryAfterSeconds?: number
+  readonly cause?: unknown
+}
+
+/** Thrown by services. `message` is for people: what happened, and what to do about it. */
+export class CoreError extends Error {
+  override name = 'CoreError'
+  readonly code: FailureCode
+  readonly problems: readonly Problem[]
+  readonly retryAfterSeconds: number | null
+  constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
+    super(message, { cause: details.cause })
+    this.code = code
+    this.problems = details.problems ?? []
+    this.retryAfterSeconds = details.retryAfterSeconds ?? null
+  }
+
+  get status(): number {
+    return FAILURES[this.code].status
+  }
+}
+
+/** One field is wrong: `INVALID` with its path. */
+export function invalid(path: string, message: string): CoreError {
+  return new CoreError('INVALID', `${path}: ${message}`, { problems: [{ path, message }] })
+}
+
+/** `NOT_FOUND` for a thing of a kind, such as `label`. */
+export function notFound(kind: string, id: string): CoreError {
+  return new CoreError('NOT_FOUND', `there is no ${kind} ${id}; it may have been removed`)
+}
+
+/** Whatever was thrown, as a failure; what is not ours becomes `INTERNAL` and keeps its cause. */
+export function toFailure(error: unknown): CoreError {
+  if (error instanceof CoreError) return error
+  if (error instanceof ContractError) return new CoreError('INVALID', error.message, { problems: error.problems })
+  return new CoreError('INTERNAL', 'Core failed; the request id is in its log', { cause: error })
+}
