@@ -5,6 +5,7 @@
 import { EAS_VERSIONS } from '@postern/eas-query/commands'
 import Type, { type Static } from 'typebox'
 import { Fingerprint } from './policy-snapshot.ts'
+import { ServerHealth } from './server-health.ts'
 
 const strict = { additionalProperties: false } as const
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
@@ -91,6 +92,7 @@ export const SentryConfigFile = Type.Object(
         caFile: CaFile,
         redirectHosts: Type.Array(Type.String({ minLength: 1, maxLength: 260 }), { maxItems: 256 }),
         versions: Type.Optional(Type.Union([Type.Array(Type.Enum([...EAS_VERSIONS]), { minItems: 1 }), Type.Null()])),
+        health: Type.Optional(ServerHealth),
       },
       strict,
     ),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ContractError, type Problem } from './problems.ts'
 import { parseSentryConfig } from './sentry-config.ts'
+import { SERVER_HEALTH_DEFAULTS } from './server-health.ts'
 
 /** The shape that other programs write, as it was promised to them. */
 const EXAMPLE = {
@@ -138,9 +139,18 @@ describe('shapes that are refused', () => {
     ['policy.staleAfterSeconds', 31_536_001],
     ['lab', 'true'],
     ['listen.clientCertificateFrom.0', 'sha256:AB'],
+    ['activeSync.health.deadThreshold', 0],
+    ['activeSync.health.deadTimeSeconds', 86_401],
+    ['activeSync.health.failureWindowSeconds', 3_601],
+    ['activeSync.health.healthCheck.intervalSeconds', 0],
+    ['activeSync.health.healthCheck.enabled', 'yes'],
   ]
   for (const [path, value] of values) {
-    const base = /^(listen|activeSync)\.\w+\.0$/.test(path) ? changed(path.slice(0, -2), []) : EXAMPLE
+    const base = /^(listen|activeSync)\.\w+\.0$/.test(path)
+      ? changed(path.slice(0, -2), [])
+      : path.startsWith('activeSync.health')
+        ? changed('activeSync.health', SERVER_HEALTH_DEFAULTS)
+        : EXAMPLE
     refuses(`${path}: ${JSON.stringify(value)}`, changed(path, value, base), dotted(path))
   }
   const versions = changed('activeSync.versions', ['16.1', '16.2'])
@@ -286,6 +296,7 @@ describe('configurations that are read', () => {
   const DEFAULTS = {
     listen: { ...EXAMPLE.listen, proxyProtocolFrom: [], clientCertificateFrom: [] },
     oauth: { ...EXAMPLE.oauth, opaqueTokens: 'refuse' },
+    activeSync: { ...EXAMPLE.activeSync, health: SERVER_HEALTH_DEFAULTS },
     lab: false,
     hosts: {},
   }
@@ -334,6 +345,10 @@ describe('configurations that are read', () => {
   test('no device CA is needed where no certificate is asked for', () => {
     const off = changed('deviceCertificate', { onActiveSync: 'off', onOAuth: 'off' })
     assert.deepEqual(problemsOf(changed('tls.deviceCaFiles', [], off)), [])
+  })
+  test('health of servers as given, whole', () => {
+    const health = { ...SERVER_HEALTH_DEFAULTS, deadThreshold: 1 }
+    assert.deepEqual(parseSentryConfig(changed('activeSync.health', health)).activeSync.health, health)
   })
   test('hosts in a lab', () => {
     const hosts = { 'login.windows.net': '127.0.0.1', 'outlook.office365.com': '::1' }

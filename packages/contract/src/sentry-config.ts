@@ -6,6 +6,7 @@ import type { Static } from 'typebox'
 import { parseDocument } from './problems.ts'
 import { LIMIT_DEFAULTS, type Limits, SentryConfigFile } from './sentry-config-file.ts'
 import { CONFIG_RULES } from './sentry-config-rules.ts'
+import { SERVER_HEALTH_DEFAULTS } from './server-health.ts'
 
 type Filled<T, K extends keyof T> = Omit<T, K> & { readonly [P in K]-?: Exclude<T[P], undefined> }
 
@@ -15,7 +16,7 @@ export interface SentryConfig {
   readonly tls: SentryConfigFile['tls']
   readonly deviceCertificate: SentryConfigFile['deviceCertificate']
   readonly oauth: Filled<SentryConfigFile['oauth'], 'tenantIds' | 'opaqueTokens' | 'caFile'>
-  readonly activeSync: Filled<SentryConfigFile['activeSync'], 'caFile' | 'versions'>
+  readonly activeSync: Filled<SentryConfigFile['activeSync'], 'caFile' | 'versions' | 'health'>
   readonly autodiscover: boolean
   readonly policy: SentryConfigFile['policy']
   readonly events: SentryConfigFile['events']
@@ -32,7 +33,7 @@ export function parseSentryConfig(input: unknown): SentryConfig {
     ...file,
     listen: { names: [], proxyProtocolFrom: [], clientCertificateFrom: [], ...file.listen },
     oauth: { tenantIds: [], opaqueTokens: 'refuse', caFile: null, ...file.oauth },
-    activeSync: { caFile: null, versions: null, ...file.activeSync },
+    activeSync: { caFile: null, versions: null, health: SERVER_HEALTH_DEFAULTS, ...file.activeSync },
     autodiscover: file.autodiscover ?? false,
     limits: { ...LIMIT_DEFAULTS, ...file.limits },
     lab: file.lab ?? false,

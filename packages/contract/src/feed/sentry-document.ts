@@ -10,6 +10,7 @@ import Type, { type Static } from 'typebox'
 import { Fingerprint } from '../policy-snapshot.ts'
 import { parseDocument } from '../problems.ts'
 import { Limits } from '../sentry-config-file.ts'
+import { ServerHealth, SERVER_HEALTH_DEFAULTS } from '../server-health.ts'
 
 const strict = { additionalProperties: false } as const
 const Url = Type.String({ minLength: 1, maxLength: 2_048 })
@@ -24,35 +25,7 @@ const NamedPem = Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 
 /** A certificate, leaf first with its chain, and its key. */
 const KeyPair = Type.Object({ certificatePem: Pem, privateKeyPem: Pem }, strict)
 
-/** How failures of a mail server are judged; the documented names (product description 2.5). Seconds. */
-export const ServerHealth = Type.Object(
-  {
-    /** Failures within the window that make a server dead. */
-    deadThreshold: Type.Integer({ minimum: 1, maximum: 100 }),
-    failureWindowSeconds: Type.Integer({ minimum: 1, maximum: 3_600 }),
-    /** How long a dead server is left out. */
-    deadTimeSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
-    /** Active probes: every so many seconds, and how many good answers bring a server back. */
-    healthCheck: Type.Object(
-      {
-        enabled: Type.Boolean(),
-        intervalSeconds: Type.Integer({ minimum: 1, maximum: 3_600 }),
-        liveThreshold: Type.Integer({ minimum: 1, maximum: 100 }),
-      },
-      strict,
-    ),
-  },
-  strict,
-)
-export type ServerHealth = Static<typeof ServerHealth>
-
-/** Our defaults for {@link ServerHealth}. */
-export const SERVER_HEALTH_DEFAULTS: ServerHealth = {
-  deadThreshold: 3,
-  failureWindowSeconds: 30,
-  deadTimeSeconds: 60,
-  healthCheck: { enabled: true, intervalSeconds: 30, liveThreshold: 2 },
-}
+export { ServerHealth, SERVER_HEALTH_DEFAULTS }
 
 /** Without word from Core for this long a Sentry counts as cut off: `unknownWhenCoreIsAway` holds. Seconds. */
 export const CORE_AWAY_AFTER_SECONDS = 60
