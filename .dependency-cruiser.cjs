@@ -2,9 +2,9 @@
  * Who may import whom: the import table of CONTRIBUTING.md as rules. Change both or neither.
  * tools/checks/imports.ts runs it and also proves that every source file was read; types count as imports.
  */
-const TEST = '\\.test\\.ts$|^apps/[^/]+/tests/'
+const TEST = '\\.test\\.ts$|^(apps|packages)/[^/]+/tests/'
 const PROTOCOL = '^packages/(eas-query|wbxml|eas-policy|oauth-map)/'
-const PURE = '^packages/(eas-query|wbxml|eas-policy|oauth-map|contract)/'
+const PURE = '^packages/(eas-query|wbxml|eas-policy|oauth-map|contract|apple-profiles|mail-settings|posture)/'
 
 const forbid = (name, comment, from, to) => ({ name, severity: 'error', comment, from, to })
 /** Product code of a room: everything in its src but the tests. */
@@ -34,7 +34,7 @@ module.exports = {
     ),
     forbid(
       'pure-packages',
-      'Protocol packages and the contract do no I/O: time, randomness and keys are passed in.',
+      'Codecs, rules and the contract do no I/O: time, randomness and keys are passed in.',
       code(PURE),
       { dependencyTypes: ['core'] },
     ),
@@ -57,6 +57,40 @@ module.exports = {
     forbid('runtime', 'The runtime is Node plumbing and knows nothing of ours.', code('^packages/runtime/'), {
       path: '^packages/|^apps/|node_modules/',
       pathNot: '^packages/runtime/',
+    }),
+    forbid('apple-profiles', 'Payload tables and a plist library, nothing else.', code('^packages/apple-profiles/'), {
+      path: '^packages/|^apps/|node_modules/',
+      pathNot: '^packages/apple-profiles/|node_modules/plist/',
+    }),
+    forbid(
+      'mail-settings',
+      'What a configuration becomes for a device: contract in, payloads out.',
+      code('^packages/mail-settings/'),
+      { path: '^packages/|^apps/|node_modules/', pathNot: '^packages/(mail-settings|contract|apple-profiles)/' },
+    ),
+    forbid('posture', 'Facts in, decision out; it stands alone.', code('^packages/posture/'), {
+      path: '^packages/|^apps/|node_modules/',
+      pathNot: '^packages/posture/',
+    }),
+    forbid('pki', 'X.509 on chosen libraries: no files, no sockets, nothing of ours.', code('^packages/pki/'), {
+      path: '^packages/|^apps/|^(node:)?(fs|net|tls|http|https|child_process)',
+      pathNot: '^packages/pki/',
+    }),
+    forbid('postgres-server', 'Runs PostgreSQL and knows nothing of ours.', code('^packages/postgres-server/'), {
+      path: '^packages/|^apps/',
+      pathNot: '^packages/postgres-server/',
+    }),
+    forbid('core', 'Core stands on the contract and on libraries: no stand-ins, no other app.', code('^apps/core/'), {
+      path: '^packages/|^apps/',
+      pathNot: `^apps/core/|^packages/(contract|runtime|pki|apple-profiles|mail-settings|posture|postgres-server)/|${PROTOCOL}`,
+    }),
+    forbid('cli', 'The CLI knows Core by the contract only.', code('^apps/cli/'), {
+      path: '^packages/|^apps/',
+      pathNot: `^apps/cli/|^packages/(contract|runtime)/|${PROTOCOL}`,
+    }),
+    forbid('start', 'It starts programs and knows none of them from inside.', code('^apps/start/'), {
+      path: '^packages/|^apps/',
+      pathNot: '^apps/start/|^packages/runtime/',
     }),
     forbid(
       'sentry',

@@ -25,7 +25,7 @@ export const GROUPS: Readonly<Record<GroupName, Group>> = {
     limitMs: 180_000,
   },
   integration: {
-    takes: (file) => isOf(/^apps\/[^/]+\/tests\//, file) && !isSlow(file),
+    takes: (file) => isOf(/^(apps|packages)\/[^/]+\/tests\//, file) && !isSlow(file),
     nodeArgs: ['--test-isolation=process', '--test-concurrency=2', '--test-timeout=120000'],
     limitMs: 900_000,
   },
