@@ -81,4 +81,4 @@ interface ValueOf {
 }
 
 /** Values of an account's keys; what is left out, iOS fills with its own default. */
-export type EasAccountInput = { readonly [K in EasAccountKey]?: ValueOf[Table[K]['type']] }
+export type EasAccountInput = { readonly [K in EasAccountKey]?: ValueOf[Table[K]['type']] | undefined }
