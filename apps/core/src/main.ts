@@ -42,10 +42,11 @@ async function run(): Promise<void> {
   const core = await startCore({ ...config, data }, { folder, log, now: Date.now, localSentry: args.localSentry })
   const { ports, adminUrl, setupUrl, localSentryToken } = core
   log('info', 'listening', { admin: adminUrl, device: ports.device, feed: ports.feed })
-  if (args.setupJson) process.stdout.write(`${JSON.stringify({ setupUrl, adminUrl, ports })}\n`)
+  if (args.localSentry) {
+    process.send?.({ event: 'ready', setupUrl, adminUrl, ports, localSentryToken })
+    process.on('disconnect', () => stop(undefined)) // whoever started us is gone
+  } else if (args.setupJson) process.stdout.write(`${JSON.stringify({ setupUrl, adminUrl, ports })}\n`)
   else if (setupUrl !== null) process.stdout.write(`Set up: ${setupUrl}\n`)
-  process.send?.({ event: 'ready', setupUrl, adminUrl, ports, localSentryToken })
-  process.on('disconnect', () => stop(undefined)) // whoever started us with a channel is gone
   await asked
   await core[Symbol.asyncDispose]()
   log('info', 'stopped', {})
