@@ -8,6 +8,7 @@ import {
   exchangeProblems,
   exchangeWarnings,
   parseExchangeConfiguration,
+  sentryUrls,
 } from './exchange-configuration.ts'
 
 const SENTRY = { host: 'sentry.example.com', oauth: true }
@@ -336,5 +337,15 @@ describe('Exchange configuration beside its Sentry', () => {
       oauth: null,
     })
     assert.equal(exchangeAddresses(parseExchangeConfiguration({ ...FOLLOWS, useOAuth: false }), null), null)
+  })
+
+  test('a Sentry serves four URLs, with its port where it has one', () => {
+    const base = 'https://sentry.example.com:8443'
+    assert.deepEqual(sentryUrls('Sentry.example.com:8443'), {
+      signIn: `${base}/proxyservice/oauth2/authorize`,
+      tokenRequest: `${base}/proxyservice/oauth2/token`,
+      authority: `${base}/proxyservice`,
+      resource: base,
+    })
   })
 })
