@@ -7,6 +7,7 @@ import { Value } from 'typebox/value'
 import type { EndpointRow } from '@postern/contract/api/endpoint'
 import type { ProblemDocument } from '@postern/contract/api/common'
 import { FAILURES, PROBLEM_TYPE, problemUri } from '@postern/contract/api/failures'
+import { successStatus } from '@postern/contract/api/openapi'
 import type { CoreError } from '../failure.ts'
 import type { Answer } from './handlers.ts'
 
@@ -27,10 +28,10 @@ export function sendAnswer(
   reply.header('x-request-id', request.id)
   if (row.reply === 'stream')
     return reply
-      .code(row.status ?? 200)
+      .code(successStatus(row))
       .type(row.media ?? 'application/octet-stream')
       .send(answer.stream)
-  if (row.reply === null) return reply.code(row.status ?? 204).send()
+  if (row.reply === null) return reply.code(successStatus(row)).send()
   const body = Value.Clean(row.reply, structuredClone(answer.body))
   if (!Value.Check(row.reply, body)) {
     const [first] = Value.Errors(row.reply, body)
@@ -38,10 +39,7 @@ export function sendAnswer(
       `the reply of ${row.method} ${row.path} is not what the contract says: ${first?.instancePath ?? ''}`,
     )
   }
-  return reply
-    .code(row.status ?? (row.method === 'POST' && row.idempotent === true ? 201 : 200))
-    .type('application/json')
-    .send(body)
+  return reply.code(successStatus(row)).type('application/json').send(body)
 }
 
 /** Sends a refusal as a problem document. */

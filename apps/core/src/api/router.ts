@@ -100,7 +100,7 @@ async function serve(
   }
   if (row.body === undefined && row.bodyMedia !== undefined) Object.assign(input, { body: request.body })
   const answer = await handler(input as Parameters<AnyHandler>[0], contextOf(row, services, request))
-  return sendAnswer(row, answer as Answer<unknown>, request, reply)
+  return sendAnswer(row, answer, request, reply)
 }
 
 /** Paths and queries are text: numbers and booleans in it are read as such before the schema judges. */
