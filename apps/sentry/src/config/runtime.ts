@@ -4,6 +4,7 @@
  * @module
  */
 import type { LookupFunction } from 'node:net'
+import { CORE_AWAY_AFTER_SECONDS } from '@postern/contract/feed/sentry-document'
 import type { SentryConfig } from '@postern/contract/sentry-config'
 import { authorizationUri } from '@postern/oauth-map/challenge'
 import type { OAuthMapping } from '@postern/oauth-map/model'
@@ -12,7 +13,7 @@ import { type Timeouts, timeouts } from '../listener/timeouts.ts'
 import type { DecisionRules } from '../decision/decide.ts'
 import { createPinnedLookup } from '../servers/pinned-lookup.ts'
 import type { RedirectRules } from '../servers/redirect.ts'
-import { createServerGroup, type ServerGroup } from '../servers/server-group.ts'
+import { createServerGroup, type ServerGroup, type ServerRules } from '../servers/server-group.ts'
 import type { WorkerSettings } from './settings.ts'
 import {
   createUpstreamClient,
@@ -21,8 +22,6 @@ import {
 } from '../transport/upstream/upstream-client.ts'
 import { hostsLookup } from '../transport/hosts-lookup.ts'
 
-/** Passive failure detection; the documented names with our defaults. */
-const SERVER_RULES = { deadThreshold: 3, failureWindowMs: 30_000, deadMs: 60_000, liveThreshold: 2 } as const
 const IDLE_PER_POOL = 256
 /** Shorter than the servers' own keep-alive, so that a request is not written into a closing connection. */
 const UPSTREAM_IDLE_MS = 30_000
@@ -68,18 +67,21 @@ export function buildRuntime(given: WorkerSettings, previous: Runtime | null, no
     ),
     mapping,
     authorizationUri: authorizationUri(mapping),
-    activeSyncRules: decisionRules(config, 'onActiveSync'),
-    oauthRules: decisionRules(config, 'onOAuth'),
+    activeSyncRules: decisionRules(given, 'onActiveSync'),
+    oauthRules: decisionRules(given, 'onOAuth'),
     balancers: new Set(config.listen.clientCertificateFrom),
     ...outbound(given, previous, now),
   }
 }
 
-function decisionRules(config: SentryConfig, path: 'onActiveSync' | 'onOAuth'): DecisionRules {
+function decisionRules(given: WorkerSettings, path: 'onActiveSync' | 'onOAuth'): DecisionRules {
+  const { config, unknownWhenCoreIsAway } = given.settings
   const { oauth, policy, activeSync } = config
   return {
     certificate: config.deviceCertificate[path],
     unknownDevices: policy.unknownDevices,
+    unknownWhenCoreIsAway,
+    coreAwayAfterMs: (CORE_AWAY_AFTER_SECONDS * 1_000) / given.speed,
     staleAfterMs: policy.staleAfterSeconds * 1_000,
     opaqueTokens: oauth.opaqueTokens,
     destinationResource: oauth.destinationResource,
@@ -116,7 +118,7 @@ function outbound(given: WorkerSettings, previous: Runtime | null, now: () => nu
   const servers = createServerGroup({
     servers: config.activeSync.servers.map(targetOf),
     scheduling: config.activeSync.scheduling,
-    rules: SERVER_RULES,
+    rules: serverRules(config.activeSync.health),
     now,
   })
   outboundKeys.set(servers, key)
@@ -126,6 +128,15 @@ function outbound(given: WorkerSettings, previous: Runtime | null, now: () => nu
     serverClient: client(settings.serverCa, lookup),
     redirectClient: client(settings.serverCa, createPinnedLookup(redirectRules, lookup)),
     identityProviderClient: client(settings.identityProviderCa, lookup),
+  }
+}
+
+function serverRules(health: SentryConfig['activeSync']['health']): ServerRules {
+  return {
+    deadThreshold: health.deadThreshold,
+    failureWindowMs: health.failureWindowSeconds * 1_000,
+    deadMs: health.deadTimeSeconds * 1_000,
+    liveThreshold: health.healthCheck.liveThreshold,
   }
 }
 

@@ -193,17 +193,13 @@ describe('what a running Sentry cannot change', async () => {
     ['balancers', { listen: { ...config.listen, proxyProtocolFrom: ['10.0.0.1'] } }, ['listen.proxyProtocolFrom']],
     ['local', { local: { host: '127.0.0.1', port: 1 } }, ['local']],
     [
-      'whether certificates are asked for',
-      { deviceCertificate: off },
-      ['deviceCertificate (whether certificates are asked for)'],
-    ],
-    [
       'two of them',
       { local: { host: '::1', port: 1 }, listen: { ...config.listen, port: 1 } },
       ['listen.port', 'local'],
     ],
     ['nothing', {}, []],
     ['how certificates are asked for', { deviceCertificate: { onActiveSync: 'optional', onOAuth: 'required' } }, []],
+    ['whether certificates are asked for', { deviceCertificate: off }, []],
     ['names, limits, servers', { listen: { ...config.listen, names: ['a.example.com'] } }, []],
   ]
   for (const [title, changed, paths] of cases)

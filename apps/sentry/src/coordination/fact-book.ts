@@ -49,8 +49,8 @@ export class FactBook {
   }
 
   /** Forgets conversations of devices that are no longer to be wiped: a later wipe starts anew. */
-  keepWipes(devices: ReadonlySet<string>): void {
-    for (const device of [...this.#wipes.keys()]) if (!devices.has(device)) this.#wipes.delete(device)
+  keepWipes(isToBeWiped: (device: string) => boolean): void {
+    for (const device of [...this.#wipes.keys()]) if (!isToBeWiped(device)) this.#wipes.delete(device)
   }
 
   /** Everything still true. */

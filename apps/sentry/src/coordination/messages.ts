@@ -2,8 +2,10 @@
  * What crosses between the supervisor and its workers. Both are ours and of one build; nothing here is untrusted.
  * @module
  */
+import type { PostureEntry } from '@postern/contract/feed/feed-messages'
 import type { WipeState } from '@postern/eas-policy/wipe'
 import type { WorkerSettings } from '../config/settings.ts'
+import type { SeenDevice } from '../pipeline/seen-devices.ts'
 
 /** Exit code of a worker that could not bind its port: trying again will not help before somebody mends it. */
 export const EXIT_CANNOT_LISTEN = 98
@@ -44,6 +46,7 @@ export type FromWorker =
   | { readonly op: 'applied'; readonly version: number }
   | { readonly op: 'metrics'; readonly id: number; readonly values: readonly number[] }
   | { readonly op: 'servers'; readonly states: readonly ServerState[] }
+  | { readonly op: 'seen'; readonly seen: readonly SeenDevice[] }
   | { readonly op: 'stopped' }
 
 /** The policy file as read: every worker builds the same snapshot from it. */
@@ -52,12 +55,27 @@ export interface PolicyText {
   readonly writtenAt: number
 }
 
-/** What the supervisor says; `start` comes first. */
+/** Posture from Core. Pieces count when their end has come; `version` is Core's sequence number, `writtenAt` ms since 1970. */
+export type PostureMessage =
+  | { readonly op: 'posture-begin' }
+  | { readonly op: 'posture-entries'; readonly entries: readonly PostureEntry[] }
+  | { readonly op: 'posture-end'; readonly version: number; readonly writtenAt: number }
+  | {
+      readonly op: 'posture-delta'
+      readonly version: number
+      readonly writtenAt: number
+      readonly entries: readonly PostureEntry[]
+    }
+  | { readonly op: 'posture-confirmed'; readonly writtenAt: number }
+
+/** What the supervisor says; `start` comes first. `postureFollows`: listen when the first posture has come whole. */
 export type ToWorker =
+  | PostureMessage
   | {
       readonly op: 'start'
       readonly settings: WorkerSettings
       readonly policy: PolicyText | null
+      readonly postureFollows: boolean
       readonly facts: readonly Fact[]
     }
   | { readonly op: 'settings'; readonly settings: WorkerSettings }

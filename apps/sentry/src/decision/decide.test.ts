@@ -67,6 +67,8 @@ const REPORT = snapshotOf({ mode: 'report' })
 const RULES: DecisionRules = {
   certificate: 'required',
   unknownDevices: 'block',
+  unknownWhenCoreIsAway: 'block',
+  coreAwayAfterMs: 24 * HOUR_MS,
   staleAfterMs: 24 * HOUR_MS,
   opaqueTokens: 'refuse',
   destinationResource: 'https://outlook.office365.com/',
@@ -709,6 +711,45 @@ describe('versions and age', () => {
     { title: 'no version (OPTIONS)', facts: { version: null }, rules: only161, device: 'ann-1' },
     { title: 'T66 exactly as old as it may be', rules: { staleAfterMs: HOUR_MS }, device: 'ann-1' },
     { title: 'written in the future', facts: { now: NOW - 2 * HOUR_MS }, device: 'ann-1' },
+  ])
+})
+
+describe('a device that nobody knows, while no word comes from Core', () => {
+  const facts = { certificate: good('8', 'ann@example.com'), deviceKey: 'NEW1' }
+  const away = (
+    unknownDevices: 'block' | 'allow',
+    unknownWhenCoreIsAway: 'block' | 'allow',
+    coreAwayAfterMs: number,
+  ) => ({
+    facts,
+    rules: { unknownDevices, unknownWhenCoreIsAway, coreAwayAfterMs },
+  })
+  rejects([
+    { title: 'away, and then it is blocked', ...away('allow', 'block', HOUR_MS - 1), reason: 'DEVICE_UNKNOWN' },
+    { title: 'not yet away: the usual rule', ...away('block', 'allow', HOUR_MS), reason: 'DEVICE_UNKNOWN' },
+    {
+      title: 'away for too long: nobody passes',
+      facts,
+      rules: { unknownWhenCoreIsAway: 'allow', coreAwayAfterMs: 1, staleAfterMs: HOUR_MS - 1 },
+      reason: 'POLICY_STALE',
+    },
+    {
+      title: 'away, and the device is known as blocked',
+      facts: cyd,
+      rules: { unknownWhenCoreIsAway: 'allow', coreAwayAfterMs: 1 },
+      reason: 'DEVICE_BLOCKED',
+    },
+    {
+      title: 'away, and its certificate is revoked',
+      facts: { ...facts, certificate: good('9') },
+      rules: { unknownWhenCoreIsAway: 'allow', coreAwayAfterMs: 1 },
+      reason: 'CERTIFICATE_REVOKED',
+    },
+  ])
+  accepts([
+    { title: 'away, and then it may pass', ...away('block', 'allow', HOUR_MS - 1), device: null },
+    { title: 'not yet away, where unknown devices may pass', ...away('allow', 'block', HOUR_MS), device: null },
+    { title: 'a known one is served all the same', rules: { coreAwayAfterMs: 1 }, device: 'ann-1' },
   ])
 })
 

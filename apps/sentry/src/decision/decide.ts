@@ -6,8 +6,10 @@
  */
 import type { PolicyDevice } from '@postern/contract/policy-snapshot'
 import type { EasVersion } from '@postern/eas-query/commands'
+import { deviceKey } from '@postern/eas-query/device-key'
 import { audienceAccepted, type TokenClaims } from '@postern/oauth-map/claims'
-import { type Snapshot, userKey } from '../snapshot/snapshot.ts'
+import type { Snapshot } from '../snapshot/snapshot.ts'
+import { userKey } from '../snapshot/user-key.ts'
 import { type Reason, reasonRow } from './reasons.ts'
 
 /** What a good certificate says; `state` `absent` and `refused` are findings, not errors. */
@@ -35,6 +37,9 @@ export interface Facts {
 export interface DecisionRules {
   readonly certificate: 'required' | 'optional' | 'off'
   readonly unknownDevices: 'block' | 'allow'
+  /** Takes the place of `unknownDevices` when the snapshot was not confirmed for `coreAwayAfterMs`. */
+  readonly unknownWhenCoreIsAway: 'block' | 'allow'
+  readonly coreAwayAfterMs: number
   readonly staleAfterMs: number
   readonly opaqueTokens: 'refuse' | 'allow'
   readonly destinationResource: string
@@ -97,7 +102,7 @@ export function certificateReason(
     case 'refused':
       return certificate.reason
     case 'good':
-      return snapshot?.revokedCertificates.has(certificate.fingerprint) === true ? 'CERTIFICATE_REVOKED' : null
+      return snapshot?.isRevoked(certificate.fingerprint) === true ? 'CERTIFICATE_REVOKED' : null
     default:
       return certificate satisfies never
   }
@@ -113,8 +118,8 @@ function findDevice(facts: Facts, snapshot: Snapshot, rules: DecisionRules): Fou
   const shown = shownCertificate(facts.certificate, rules)
   const named = candidates(facts, shown, snapshot)
   if (shown === null) return withoutCertificate(facts, named, rules)
-  const own = snapshot.deviceByCertificate.get(shown.fingerprint)
-  if (own !== undefined) return { device: own, reason: speaksFor(own, facts.deviceKey, snapshot) }
+  const own = snapshot.deviceByCertificate(shown.fingerprint)
+  if (own !== null) return { device: own, reason: speaksFor(own, facts.deviceKey, snapshot) }
   return unregistered(shown, named)
 }
 
@@ -124,10 +129,10 @@ function findDevice(facts: Facts, snapshot: Snapshot, rules: DecisionRules): Fou
  */
 function candidates(facts: Facts, shown: GoodCertificate | null, snapshot: Snapshot): readonly PolicyDevice[] {
   if (facts.deviceKey !== null) {
-    return byPosture(snapshot.devicesByEasKey.get(facts.deviceKey) ?? [], ['wipe', 'block', 'allow'])
+    return byPosture(snapshot.devicesByEasKey(facts.deviceKey), ['wipe', 'block', 'allow'])
   }
   const user = shown?.upn ?? facts.claims?.user ?? facts.user
-  const owned = user === null ? [] : (snapshot.devicesByUser.get(userKey(user)) ?? [])
+  const owned = user === null ? [] : snapshot.devicesByUser(userKey(user))
   const fitting = owned.filter((device) => shown === null || device.certificates.length === 0)
   return byPosture(fitting, ['allow', 'block', 'wipe']).slice(0, 1)
 }
@@ -153,8 +158,10 @@ function shownCertificate(
 function speaksFor(device: PolicyDevice, key: string | null, snapshot: Snapshot): Reason | null {
   if (key === null) return null
   // Any id will do, but not one that is registered as another's.
-  if (device.easDeviceIds.length === 0) return snapshot.devicesByEasKey.has(key) ? 'DEVICE_ID_MISMATCH' : null
-  return snapshot.easKeysByDevice.get(device.id)?.has(key) === true ? null : 'DEVICE_ID_MISMATCH'
+  if (device.easDeviceIds.length === 0) {
+    return snapshot.devicesByEasKey(key).length > 0 ? 'DEVICE_ID_MISMATCH' : null
+  }
+  return device.easDeviceIds.some((id) => deviceKey(id) === key) ? null : 'DEVICE_ID_MISMATCH'
 }
 
 // A good certificate that nobody registered: only for a device registered without one, and only when a name in the
@@ -247,9 +254,14 @@ function postureReason(
   if (device?.posture === 'wipe') {
     return facts.version === '16.1' || facts.version === null ? 'WIPE_PENDING' : 'WIPE_NOT_SUPPORTED'
   }
-  if (users.some((user) => user != null && snapshot.blockedUsers.has(userKey(user)))) return 'USER_BLOCKED'
-  if (device === null) return rules.unknownDevices === 'block' ? 'DEVICE_UNKNOWN' : null
+  if (users.some((user) => user != null && snapshot.isUserBlocked(userKey(user)))) return 'USER_BLOCKED'
+  if (device === null) return unknownRule(facts.now, snapshot, rules) === 'block' ? 'DEVICE_UNKNOWN' : null
   return device.posture === 'block' ? 'DEVICE_BLOCKED' : null
+}
+
+/** Cut off from Core, nobody can say whether a device that is not here was registered since (product description 5.1). */
+function unknownRule(now: number, snapshot: Snapshot, rules: DecisionRules): 'block' | 'allow' {
+  return now - snapshot.writtenAt > rules.coreAwayAfterMs ? rules.unknownWhenCoreIsAway : rules.unknownDevices
 }
 
 /** Whether an OAuth request may get tokens: the same snapshot, with less known (3.6 item 9, 3.7 item 7). */
@@ -262,7 +274,7 @@ export function decideOAuth(
   if (trust !== null) return refuse(trust)
   if (snapshot === null) return refuse('POLICY_MISSING')
   const shown = shownCertificate(facts.certificate, rules)
-  const device = shown === null ? null : (snapshot.deviceByCertificate.get(shown.fingerprint) ?? null)
+  const device = shown === null ? null : snapshot.deviceByCertificate(shown.fingerprint)
   const owner = device?.user ?? shown?.upn ?? null
   if (owner !== null && shown !== null && shown.upn !== null && userKey(shown.upn) !== userKey(owner)) {
     return refuse('CERTIFICATE_USER_MISMATCH', device)
@@ -286,9 +298,9 @@ export function decideOAuth(
 
 // Without a certificate the device is not known. Only when every device of the user is blocked can the answer be no.
 function oauthPosture(device: PolicyDevice | null, user: string | null, snapshot: Snapshot): Reason | null {
-  if (user !== null && snapshot.blockedUsers.has(userKey(user))) return 'USER_BLOCKED'
+  if (user !== null && snapshot.isUserBlocked(userKey(user))) return 'USER_BLOCKED'
   if (device !== null) return device.posture === 'allow' ? null : 'DEVICE_BLOCKED'
-  const devices = user === null ? [] : (snapshot.devicesByUser.get(userKey(user)) ?? [])
+  const devices = user === null ? [] : snapshot.devicesByUser(userKey(user))
   return devices.length > 0 && devices.every((d) => d.posture !== 'allow') ? 'DEVICE_BLOCKED' : null
 }
 

@@ -56,6 +56,7 @@ export function createNodeListener(
   remoteOf: RemoteOf,
   handlers: ListenerHandlers,
 ): NodeListener {
+  const asking = { now: tls.requestCertificate }
   const server = createTlsServer({
     ...contextOf(tls),
     requestCert: tls.requestCertificate,
@@ -75,18 +76,27 @@ export function createNodeListener(
   })
   server.maxHeadersCount = 0 // a count would hide fields from us silently; ours refuses
   const states = new WeakMap<Socket, ConnectionState>()
-  listen(server, states, limits, remoteOf, handlers)
+  listen(server, states, limits, asking, remoteOf, handlers)
   return {
     server,
     applyTls(settings) {
       server.setSecureContext(contextOf(settings))
+      askForCertificates(server, settings.requestCertificate)
+      asking.now = settings.requestCertificate
     },
   }
+}
+
+/** Node asks each new connection by this field of the server, which its types do not name; a handshake test holds it. */
+function askForCertificates(server: Server, ask: boolean): void {
+  Object.assign(server, { requestCert: ask })
 }
 
 interface ConnectionState {
   readonly connection: DeviceConnection
   readonly tap: HeadTap
+  /** Whether its handshake asked for a certificate. */
+  readonly asked: boolean
   current: NodeExchange | null
   /** Came before `current` was answered, and is served after it. */
   next: NodeExchange | null
@@ -109,6 +119,7 @@ function listen(
   server: Server,
   states: WeakMap<Socket, ConnectionState>,
   limits: Timeouts,
+  asking: { readonly now: boolean },
   remoteOf: RemoteOf,
   handlers: ListenerHandlers,
 ): void {
@@ -122,7 +133,7 @@ function listen(
       serverName: serverNameOf(socket),
       certificate: shownBy(socket),
     }
-    states.set(socket, { connection, tap: new HeadTap(socket), current: null, next: null })
+    states.set(socket, { connection, tap: new HeadTap(socket), asked: asking.now, current: null, next: null })
     handlers.secured(socket, connection)
   })
   const begin = (expects: Exchange['expects']) => (request: IncomingMessage, response: ServerResponse) => {
@@ -132,6 +143,8 @@ function listen(
       socket.destroy()
       return
     }
+    // It cannot be asked any more; the device's next connection will be.
+    if (asking.now && !state.asked) response.shouldKeepAlive = false
     const chunked = request.headers['transfer-encoding'] !== undefined
     const rawTransferEncoding = chunked && state.tap.saysPlainChunked()
     state.tap.clear()

@@ -5,7 +5,8 @@
 import { EAS_COMMANDS } from '@postern/eas-query/commands'
 import { refusal, type Refusal, WBXML_CONTENT_TYPE } from '@postern/eas-policy/refusal'
 import type { EasStatus } from '@postern/eas-policy/status'
-import { stepWipe } from '@postern/eas-policy/wipe'
+import { stepWipe, type WipeState } from '@postern/eas-policy/wipe'
+import type { AssociationReport } from '@postern/contract/feed/gateway-report'
 import type { PolicyDevice } from '@postern/contract/policy-snapshot'
 import { BodyError, readBody } from '../listener/request-body.ts'
 import { decide, type Facts, type Verdict } from '../decision/decide.ts'
@@ -14,6 +15,7 @@ import { type EasRequest, findCertificate, isUnreadable, readBearer, readEasRequ
 import type { Job } from './job.ts'
 import { type Reason, reasonRow } from '../decision/reasons.ts'
 import { certificateReason } from '../decision/decide.ts'
+import { subjects } from '../snapshot/snapshot.ts'
 import { plainRefusal, refuseByHttp, retryAfter } from './refuse.ts'
 
 /** A Provision that is read because a wipe is pending. Bytes. */
@@ -29,12 +31,14 @@ export async function activeSync(job: Job): Promise<void> {
   const { facts, request, token } = read
   const verdict = decide(facts, job.snapshot, runtime.activeSyncRules)
   record.decided(verdict)
-  if (verdict.kind === 'refuse') {
-    refuse(job, request, verdict.reason)
-    return
-  }
   if (verdict.kind === 'wipe') {
     await wipe(job, request, verdict.device)
+    noteSeen(job, read, verdict.device)
+    return
+  }
+  noteSeen(job, read, verdict.device)
+  if (verdict.kind === 'refuse') {
+    refuse(job, request, verdict.reason)
     return
   }
   const tooLarge = earlyBodyReason(job, request)
@@ -49,6 +53,7 @@ export async function activeSync(job: Job): Promise<void> {
     token,
     owner,
     deviceKey: verdict.device?.id ?? facts.deviceKey ?? facts.claims?.user ?? 'unknown',
+    subjects: subjectsOf(facts, verdict.device),
     decideAgain: () => {
       const now = deps.now()
       const current = deps.runtime()
@@ -58,8 +63,49 @@ export async function activeSync(job: Job): Promise<void> {
     },
     refuse: (again) => {
       endHeld(job, request, again)
+      if (again.kind !== 'allow') noteSeen(job, read, again.device)
     },
   })
+}
+
+/** Every key under which this decision looked something up. */
+function subjectsOf(facts: Facts, device: PolicyDevice | null): readonly string[] {
+  const { certificate, claims, user, deviceKey } = facts
+  const shown = certificate.state === 'good' ? certificate : null
+  const users = new Set([device?.user, claims?.user, user, shown?.upn].filter((name) => name != null))
+  return [
+    ...(shown === null ? [] : [subjects.certificate(shown.fingerprint)]),
+    ...(deviceKey === null ? [] : [subjects.easKey(deviceKey)]),
+    ...[...users].map(subjects.user),
+  ]
+}
+
+/** Tells who was seen, and what became of it (product description 5.3). Without a DeviceId there is nobody to tell of. */
+function noteSeen(job: Job, { facts, request }: Identified, device: PolicyDevice | null): void {
+  const { deps, record, exchange } = job
+  const { deviceId, deviceType } = request.query
+  if (deviceId === null || facts.deviceKey === null) return
+  const { certificate, claims } = facts
+  const upn = certificate.state === 'good' ? certificate.upn : null
+  deps.seen.note({
+    user: claims?.user ?? upn ?? facts.user,
+    easKey: facts.deviceKey,
+    easDeviceId: deviceId,
+    deviceType,
+    userAgent: exchange.fields.value('user-agent'),
+    protocolVersion: request.version,
+    certificate: record.certificate,
+    device: device?.id ?? null,
+    decision: record.decision,
+    reasons: record.reasons,
+    wipe: device === null ? null : wipeProgress(deps.coordinator.facts.wipeOf(device.id)),
+    at: deps.now(),
+  })
+}
+
+function wipeProgress(state: WipeState): AssociationReport['wipe'] {
+  if (state.phase === 'pending') return null
+  return { phase: state.phase === 'acknowledged' ? 'acknowledged' : 'directive-sent', at: state.at }
 }
 
 interface Identified {
@@ -81,7 +127,7 @@ function identify(job: Job): Identified | null {
   if (isUnreadable(certificate)) return fail(certificate.reason)
   record.identified(certificate)
   if (certificate.state !== 'absent') {
-    record.about(snapshot?.deviceByCertificate.get(certificate.fingerprint) ?? null)
+    record.about(snapshot?.deviceByCertificate(certificate.fingerprint) ?? null)
   }
   const request = readEasRequest(exchange, job.query)
   if (!isUnreadable(request)) record.asked(request.query.command, request.version, request.query.deviceId)

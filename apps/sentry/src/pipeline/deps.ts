@@ -10,6 +10,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
 import type { Runtime } from '../config/runtime.ts'
 import type { HeldRequests } from './held-requests.ts'
+import type { SeenDevices } from './seen-devices.ts'
 
 /** Ports to snapshot, settings, supervisor, audit file and clock. */
 export interface PipelineDeps {
@@ -20,6 +21,7 @@ export interface PipelineDeps {
   identityOf(connection: DeviceConnection): DeviceIdentity | null
   readonly coordinator: Coordinator
   readonly held: HeldRequests
+  readonly seen: SeenDevices
   readonly audit: AuditWriter
   readonly counters: Counters
   now(): number

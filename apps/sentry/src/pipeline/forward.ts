@@ -7,7 +7,7 @@ import { encodePlainQuery } from '@postern/eas-query/query'
 import type { Transform } from 'node:stream'
 import { BodyError, guardedBody, readBody } from '../listener/request-body.ts'
 import { outcomeOf } from '../servers/server-group.ts'
-import { userKey } from '../snapshot/snapshot.ts'
+import { userKey } from '../snapshot/user-key.ts'
 import type {
   UpstreamBody,
   UpstreamCall,
@@ -42,6 +42,8 @@ export interface ForwardPlan {
   readonly owner: string | null
   /** Under which held requests of one device are counted. */
   readonly deviceKey: string
+  /** What the decision looked up; a change of one of these means to decide again. */
+  readonly subjects: readonly string[]
   /** The decision again, with today's snapshot; null when it cannot be made. */
   decideAgain(): Verdict | null
   /** Ends a waiting request that was decided anew. */
@@ -59,6 +61,7 @@ export async function forward(job: Job, plan: ForwardPlan): Promise<void> {
 }
 
 class Forwarding implements HeldRequest {
+  readonly subjects: readonly string[]
   readonly #job: Job
   readonly #plan: ForwardPlan
   readonly #waits: boolean
@@ -72,6 +75,7 @@ class Forwarding implements HeldRequest {
   constructor(job: Job, plan: ForwardPlan) {
     this.#job = job
     this.#plan = plan
+    this.subjects = plan.subjects
     const { command } = plan.request.query
     this.#waits = command !== null && EAS_COMMANDS[command].holdSeconds > 0
   }

@@ -31,6 +31,11 @@ export class RequestRecord {
   #reason: Reason | null = null
   #written = false
 
+  /** Words for a person, as they will be written. */
+  get reasons(): readonly string[] {
+    return this.#reasons.length === 0 ? ['ALLOWED'] : this.#reasons
+  }
+
   /** Adds words for a person; the first reason of a refusal is also counted. */
   note(...notes: readonly string[]): void {
     for (const note of notes) if (!this.#reasons.includes(note)) this.#reasons.push(note)
@@ -112,7 +117,7 @@ export class RequestRecord {
       command: this.action ?? this.command,
       version: this.version,
       decision: this.decision,
-      reasons: this.#reasons.length === 0 ? ['ALLOWED'] : this.#reasons,
+      reasons: [...this.reasons],
       snapshot: this.snapshot,
       status: exchange.status,
       upstreamStatus: this.upstreamStatus,

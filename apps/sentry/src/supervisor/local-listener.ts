@@ -13,6 +13,8 @@ export type Readiness = readonly string[]
 export interface LocalSources {
   metrics(): Promise<string>
   readiness(): Readiness
+  /** What is worth knowing though it is ready; lines below the first. */
+  notes(): readonly string[]
 }
 
 /** A bound listener; disposing closes it. */
@@ -63,12 +65,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, source
       return
     case '/readyz': {
       const reasons = sources.readiness()
-      send(
-        response,
-        reasons.length === 0 ? 200 : 503,
-        'text/plain',
-        `${reasons.length === 0 ? 'ready' : reasons.join('\n')}\n`,
-      )
+      const lines = [...(reasons.length === 0 ? ['ready'] : reasons), ...sources.notes()]
+      send(response, reasons.length === 0 ? 200 : 503, 'text/plain', `${lines.join('\n')}\n`)
       return
     }
     default:

@@ -25,6 +25,13 @@ const OWN_HELP = {
   policy_rejected: '1 while the policy file on disk is not the policy in use',
 } as const
 
+/** Gauges of a registered Sentry. */
+const CORE_HELP = {
+  core_connected: '1 while the feed from Core is open',
+  core_contact_age_seconds: 'Seconds since the last word from Core',
+  associations_dropped: 'Associations that were forgotten before Core took them',
+} as const
+
 const NOT_SUMMED: Readonly<Record<string, (a: number, b: number) => number>> = {
   snapshot_version: Math.min,
   snapshot_age_seconds: Math.max,
@@ -43,10 +50,11 @@ function fold(column: readonly number[], by: (a: number, b: number) => number): 
   return column.reduce((a, b) => by(a, b))
 }
 
-/** Renders summed counters, and the supervisor's own gauges. */
+/** Renders summed counters, the supervisor's own gauges, and those of a registered Sentry. */
 export async function metricsText(
   values: readonly number[],
   own: Readonly<Record<keyof typeof OWN_HELP, number>>,
+  core: Readonly<Record<keyof typeof CORE_HELP, number>> | null = null,
 ): Promise<string> {
   const registry = new Registry()
   for (const [metric, help] of Object.entries(HELP)) {
@@ -66,6 +74,10 @@ export async function metricsText(
   }
   for (const name of ['workers', 'ready', 'policy_rejected'] as const) {
     new Gauge({ name: `postern_sentry_${name}`, help: OWN_HELP[name], registers: [registry] }).set(own[name])
+  }
+  for (const name of ['core_connected', 'core_contact_age_seconds', 'associations_dropped'] as const) {
+    if (core === null) continue
+    new Gauge({ name: `postern_sentry_${name}`, help: CORE_HELP[name], registers: [registry] }).set(core[name])
   }
   return `${await registry.metrics()}${durationHistogram(values)}`
 }

@@ -15,6 +15,8 @@ const MAX_DELAY_MS = 5_000
 export interface WorkerPoolHandlers {
   /** First message for a new worker. */
   welcome(): ToWorker
+  /** It was sent. */
+  welcomed(worker: number): void
   message(worker: number, message: FromWorker): void
   /** `code` null: ended by a signal. */
   died(worker: number, code: number | null): void
@@ -55,6 +57,19 @@ export class WorkerPool {
     if (target?.isConnected() === true) target.send(message)
   }
 
+  /** Resolves when the pipe has taken the message, or the worker is gone: a large posture must not pile up in memory. */
+  deliver(worker: number, message: ToWorker): Promise<void> {
+    const target = this.#workers.get(worker)
+    if (target?.isConnected() !== true) return Promise.resolve()
+    return new Promise((resolve) => {
+      target.once('exit', resolve) // the callback of a pipe that breaks may never come
+      target.send(message, () => {
+        target.removeListener('exit', resolve)
+        resolve()
+      })
+    })
+  }
+
   broadcast(message: ToWorker): void {
     for (const id of this.#workers.keys()) this.send(id, message)
   }
@@ -89,5 +104,6 @@ export class WorkerPool {
       }, delayMs)
     })
     worker.send(this.#handlers.welcome())
+    this.#handlers.welcomed(worker.id)
   }
 }

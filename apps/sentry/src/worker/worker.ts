@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { parsePolicyText } from '@postern/contract/policy-snapshot'
 import type { Log } from '../config/log.ts'
 import { asks, type WorkerSettings } from '../config/settings.ts'
 import { type AuditWriter, openAuditFile } from '../events/audit-writer.ts'
@@ -18,17 +17,17 @@ import { takeProxyHeader, toBlockList } from '../listener/proxy-protocol.ts'
 import type { PipelineDeps } from '../pipeline/deps.ts'
 import { handle } from '../front-door/handle.ts'
 import { HeldRequests } from '../pipeline/held-requests.ts'
-import { startHealthCheck } from '../servers/health-check.ts'
-import { type Snapshot, toSnapshot } from '../snapshot/snapshot.ts'
-import { UpstreamError } from '../transport/upstream/upstream-error.ts'
-import type { FromWorker, PolicyText, ToWorker } from '../coordination/messages.ts'
+import { SeenDevices } from '../pipeline/seen-devices.ts'
+import type { FromWorker, PolicyText, PostureMessage, ToWorker } from '../coordination/messages.ts'
 import { Coordinator } from '../coordination/coordinator.ts'
 import { buildRuntime, type Runtime } from '../config/runtime.ts'
+import { PostureReceiver } from './posture-receiver.ts'
+import { ServerWatch } from './server-watch.ts'
 
 /** How often the supervisor hears of servers that requests found dead. Milliseconds. */
 const SERVER_REPORT_MS = 1_000
-/** Active checks; the documented default. Milliseconds. */
-const HEALTH_INTERVAL_MS = 30_000
+/** How often the supervisor hears whom we saw. Milliseconds. */
+const SEEN_REPORT_MS = 250
 
 /** The process around a worker: IPC, exit, clock (ms since 1970), chance (0 to 1), log. */
 export interface WorkerPorts {
@@ -72,19 +71,18 @@ export class SentryWorker {
   /** Address that a balancer told, by the balancer's own address and port. */
   readonly #remotes = new Map<string, string>()
   readonly #byPeer = new Map<string, OpenedConnection>()
-  /** What the last probe of each server said; null when it was good. */
-  readonly #probes = new Map<string, string | null>()
+  readonly #posture = new PostureReceiver()
+  readonly #postureReady = Promise.withResolvers<undefined>()
+  readonly #seen: SeenDevices
+  readonly #servers: ServerWatch
   readonly #deps: PipelineDeps
   readonly #audit: AuditWriter
   #runtime: Runtime
-  #snapshot: Snapshot | null = null
   #listener: NodeListener
   #front: Server
-  #health: Disposable
   #nextConnection = 0
   #busy = 0
   #stopping = false
-  #lastReport = ''
 
   constructor(start: ToWorker & { op: 'start' }, ports: WorkerPorts) {
     this.#ports = ports
@@ -97,18 +95,27 @@ export class SentryWorker {
       this.#counters.add('audit_lines_lost', lines)
     })
     if (start.policy !== null) this.#applyPolicy(start.policy)
+    if (!start.postureFollows) this.#postureReady.resolve(undefined)
+    this.#seen = new SeenDevices((seen) => {
+      ports.send({ op: 'seen', seen })
+    })
     this.#deps = this.#pipelineDeps()
     this.#listener = this.#createListener(start.settings)
     this.#front = this.#createFront()
-    this.#health = this.#startHealth()
-    const report = setInterval(() => {
-      this.#reportServers()
-    }, SERVER_REPORT_MS)
-    report.unref()
+    this.#servers = new ServerWatch(this.#runtime, (states) => {
+      ports.send({ op: 'servers', states })
+    })
+    setInterval(() => {
+      this.#servers.report()
+    }, SERVER_REPORT_MS).unref()
+    setInterval(() => {
+      this.#seen.tell()
+    }, SEEN_REPORT_MS).unref()
   }
 
-  /** Resolves when devices can connect. */
+  /** Resolves when devices can connect; that is not before there is a posture to decide from, where one is on its way. */
   async listen(): Promise<void> {
+    await this.#postureReady.promise
     const { host, port } = this.#runtime.config.listen
     this.#front.listen({ host, port, backlog: 1_024 })
     await once(this.#front, 'listening')
@@ -124,6 +131,13 @@ export class SentryWorker {
         return
       case 'policy':
         this.#applyPolicy(message.policy)
+        return
+      case 'posture-begin':
+      case 'posture-entries':
+      case 'posture-end':
+      case 'posture-delta':
+      case 'posture-confirmed':
+        this.#takePosture(message)
         return
       case 'answer':
         this.#coordinator.answered(message.id, message.value)
@@ -146,11 +160,21 @@ export class SentryWorker {
   }
 
   #applyPolicy(policy: PolicyText): void {
-    const parsed = parsePolicyText(policy.text)
-    this.#snapshot = toSnapshot(parsed, policy.writtenAt)
-    this.#coordinator.facts.keepWipes(new Set(parsed.devices.filter((d) => d.posture === 'wipe').map((d) => d.id)))
-    this.#held.review()
-    this.#ports.send({ op: 'applied', version: parsed.version })
+    const snapshot = this.#posture.file(policy)
+    this.#coordinator.facts.keepWipes((device) => snapshot.isToBeWiped(device))
+    this.#held.review(null)
+    this.#ports.send({ op: 'applied', version: snapshot.version })
+  }
+
+  #takePosture(message: PostureMessage): void {
+    const applied = this.#posture.take(message)
+    const snapshot = this.#posture.current
+    if (applied === null || snapshot === null) return
+    this.#postureReady.resolve(undefined)
+    if (message.op === 'posture-confirmed') return
+    this.#coordinator.facts.keepWipes((device) => snapshot.isToBeWiped(device))
+    this.#held.review(applied.changed)
+    this.#ports.send({ op: 'applied', version: snapshot.version })
   }
 
   #applySettings(settings: WorkerSettings): void {
@@ -159,11 +183,10 @@ export class SentryWorker {
     this.#listener.applyTls(tlsOf(settings))
     this.#reopenAudit(settings.settings.auditFile)
     if (this.#runtime.servers !== before.servers) {
-      this.#health[Symbol.dispose]()
-      this.#health = this.#startHealth()
+      this.#servers.follow(this.#runtime)
       this.#retire(before)
     }
-    this.#held.review()
+    this.#held.review(null)
   }
 
   #reopenAudit(file: string): void {
@@ -185,10 +208,11 @@ export class SentryWorker {
   #pipelineDeps(): PipelineDeps {
     return {
       runtime: () => this.#runtime,
-      snapshot: () => this.#snapshot,
+      snapshot: () => this.#posture.current,
       identityOf: (connection) => this.#identityOf(connection),
       coordinator: this.#coordinator,
       held: this.#held,
+      seen: this.#seen,
       audit: this.#audit,
       counters: this.#counters,
       now: this.#ports.now,
@@ -268,7 +292,7 @@ export class SentryWorker {
       version: null,
       decision: 'refuse',
       reasons: ['HTTP_MALFORMED'],
-      snapshot: this.#snapshot?.version ?? 0,
+      snapshot: this.#posture.current?.version ?? 0,
       status,
       upstreamStatus: null,
       durationMs: 0,
@@ -316,41 +340,12 @@ export class SentryWorker {
     })
   }
 
-  #startHealth(): Disposable {
-    const { serverClient, servers } = this.#runtime
-    return startHealthCheck({
-      group: servers,
-      probe: (target, timeoutMs) => serverClient.probe(target, timeoutMs),
-      intervalMs: HEALTH_INTERVAL_MS,
-      timeoutMs: this.#runtime.timeouts.connectMs,
-      onResult: ({ target, error }) => {
-        const code = error === null ? null : error instanceof UpstreamError ? error.code : error.name
-        this.#probes.set(`${target.host}:${target.port}`, code)
-        this.#reportServers()
-      },
-    })
-  }
-
-  #reportServers(): void {
-    const states = this.#runtime.servers.states().map(({ target, state }) => {
-      const server = `${target.host}:${target.port}`
-      const problem = this.#probes.get(server) ?? null
-      return { server, live: state === 'live' && problem === null, reason: problem }
-    })
-    const report = JSON.stringify(states)
-    if (report === this.#lastReport) return
-    this.#lastReport = report
-    this.#ports.send({ op: 'servers', states })
-  }
-
   #values(): number[] {
     const now = this.#ports.now()
     this.#counters.set('held', this.#held.size)
-    this.#counters.set('snapshot_version', this.#snapshot?.version ?? 0)
-    this.#counters.set(
-      'snapshot_age_seconds',
-      this.#snapshot === null ? 0 : Math.max(0, (now - this.#snapshot.writtenAt) / 1_000),
-    )
+    const snapshot = this.#posture.current
+    this.#counters.set('snapshot_version', snapshot?.version ?? 0)
+    this.#counters.set('snapshot_age_seconds', snapshot === null ? 0 : Math.max(0, (now - snapshot.writtenAt) / 1_000))
     return [...this.#counters.values]
   }
 
@@ -364,7 +359,8 @@ export class SentryWorker {
     const deadline = this.#ports.now() + drainMs
     while (this.#busy > 0 && this.#ports.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
     this.#listener.server.closeAllConnections()
-    this.#health[Symbol.dispose]()
+    this.#servers[Symbol.dispose]()
+    this.#seen.tell()
     await this.#audit[Symbol.asyncDispose]()
     this.#ports.send({ op: 'stopped' })
     this.#ports.exit()
