@@ -97,6 +97,8 @@ function messageOf(error: SchemaError): string | null {
       return `lacks ${error.params.requiredProperties.map((name) => JSON.stringify(name)).join(', ')}; add it`
     case 'enum':
       return `must be one of ${error.params.allowedValues.map((v) => JSON.stringify(v)).join(', ')}`
+    case 'const':
+      return `must be ${JSON.stringify(error.params.allowedValue)}`
     case 'pattern':
       return `must match ${String(error.params.pattern)}`
     default:

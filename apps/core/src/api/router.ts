@@ -13,7 +13,7 @@ import { parseDocument } from '@postern/contract/problems'
 import type { Repeatable } from '../database/store.ts'
 import { CoreError, invalid } from '../failure.ts'
 import type { Services } from '../services/services.ts'
-import type { Answer, Handler, RequestContext } from './handlers.ts'
+import type { Handler, RequestContext } from './handlers.ts'
 import { actorOf, type Authenticator, type Principal, requireStepUp } from './principal.ts'
 import { sendAnswer } from './reply.ts'
 
