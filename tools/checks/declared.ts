@@ -80,7 +80,13 @@ function unused(workspace: Workspace, used: Used): Finding[] {
       .filter((name) => !code.has(name))
       .map((name) => ({ where, message: `depends on ${name}, which no product code of it imports` })),
     ...[...workspace.devDependencies.keys()]
-      .filter((name) => !names.has(name))
+      .filter((name) => !names.has(name) && !names.has(typed(name)))
       .map((name) => ({ where, message: `develops with ${name}, which nothing of it imports` })),
   ]
+}
+
+/** What typings are for: `@types/pg` for `pg`, `@types/a__b` for `@a/b`. Nobody imports them by their own name. */
+function typed(name: string): string {
+  const of = /^@types\/(.+)$/.exec(name)?.[1] ?? ''
+  return of.includes('__') ? `@${of.replace('__', '/')}` : of
 }
