@@ -41,6 +41,9 @@ export interface Core extends AsyncDisposable {
   readonly localSentryToken: string | null
 }
 
+/** What PostgreSQL says of its daily work is nobody's business. */
+const POSTGRES_PROBLEM = /\b(WARNING|ERROR|FATAL|PANIC):/
+
 /** Starts everything, or nothing. @throws CoreError, ContractError, PostgresError, Error: each says what to mend. */
 export async function startCore(config: CoreConfig, ports: CorePorts): Promise<Core> {
   const owned = new AsyncDisposableStack()
@@ -101,7 +104,9 @@ async function openTarget(
     await startPostgres({
       dataDir: join(data, 'postgres'),
       listen: { kind: 'socket' },
-      log: (line) => log('problem', 'postgres', { line }),
+      log: (line) => {
+        if (POSTGRES_PROBLEM.test(line)) log('problem', 'postgres', { line })
+      },
     }),
   )
   return server.connection
