@@ -17,6 +17,12 @@ export interface RequestContext {
   /** Version from If-Match; null when the endpoint does not ask for it. */
   readonly ifMatch: number | null
   readonly sessionCookie: string | null
+  /** Cookie of a browser that was sent to the identity provider. */
+  readonly oidcCookie: string | null
+  /** What the client asked, such as `https://core.example:8440`: `admin.publicUrl`, or else its Host header, checked. */
+  readonly origin: string
+  /** No proxy has said that it passes the request on. */
+  readonly direct: boolean
   /** Whether the client's own connection is encrypted. */
   readonly secure: boolean
   /** The unit of work, done by the principal; repeatable when the endpoint is and the client sent a key. */
@@ -28,6 +34,8 @@ export interface CookieChange {
   readonly name: string
   readonly value: string | null
   readonly maxAgeSeconds?: number
+  /** Sent also when another site leads the browser here; only for what must survive the way back of a redirect. */
+  readonly lax?: true
 }
 
 /** What goes out. `version` becomes the ETag. */

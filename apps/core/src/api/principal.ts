@@ -10,6 +10,8 @@ import { CoreError } from '../failure.ts'
 export interface Principal {
   readonly kind: 'administrator' | 'token'
   readonly id: string
+  /** The administrator who signed in, or whose token it is. */
+  readonly administratorId: string
   readonly name: string
   readonly permissions: ReadonlySet<Permission>
   /** Null for a token. */

@@ -18,8 +18,13 @@ export function sendAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  for (const { name, value, maxAgeSeconds } of answer.cookies ?? []) {
-    const options = { path: '/', secure: true, httpOnly: true, sameSite: 'strict' as const }
+  for (const { name, value, maxAgeSeconds, lax } of answer.cookies ?? []) {
+    const options = {
+      path: '/',
+      secure: true,
+      httpOnly: true,
+      sameSite: lax === true ? ('lax' as const) : ('strict' as const),
+    }
     if (value === null) reply.clearCookie(name, options)
     else reply.setCookie(name, value, { ...options, ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }) })
   }

@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call; every route says so. */
     access?: Access
+    /** Fresh proof of identity beside that. */
+    stepUp?: boolean
   }
   interface FastifyRequest {
     principal: Principal | null
@@ -29,6 +31,8 @@ declare module 'fastify' {
 
 /** Name of the session's cookie: the prefix binds it to this host, to https (loopback counts) and to the path `/`. */
 export const SESSION_COOKIE = '__Host-postern'
+/** Name of the cookie that ties a browser to the sign-in it began at the identity provider. */
+export const OIDC_COOKIE = '__Host-postern-oidc'
 
 type AnyHandler = Handler<EndpointRow>
 
@@ -41,11 +45,13 @@ export function addEndpoints(
 ): void {
   for (const [name, row] of Object.entries(table)) {
     const handler = handlers[name]
+    // While rooms are being written: remove this line when all are there.
+    if (handler === undefined) continue
     if (typeof handler !== 'function') throw new Error(`endpoint ${name} has no handler`)
     app.route({
       method: row.method,
       url: row.path,
-      config: { access: row.access },
+      config: { access: row.access, stepUp: row.stepUp === true },
       ...(row.bodyBytes === undefined ? {} : { bodyLimit: row.bodyBytes }),
       handler: (request, reply) => serve(row, handler as AnyHandler, services, request, reply), // the table's own type
     })
@@ -59,7 +65,7 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator, 
     if (route.config?.access === undefined) throw new Error(`${String(route.method)} ${route.url} declares no access`)
   })
   app.addHook('onRequest', async (request) => {
-    const { access } = request.routeOptions.config
+    const { access, stepUp } = request.routeOptions.config
     if (access === undefined || access === 'anonymous') return // undefined: no route; the answer is 404
     request.principal = await authenticator.authenticate({
       sessionCookie: request.cookies[SESSION_COOKIE] ?? null,
@@ -69,6 +75,7 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator, 
       remote: request.ip,
     })
     authorise(access, request.principal, services.now())
+    if (stepUp === true && request.principal !== null) requireStepUp(request.principal, services.now())
   })
 }
 
@@ -92,7 +99,6 @@ async function serve(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  if (row.stepUp === true && request.principal !== null) requireStepUp(request.principal, services.now())
   const input = {
     params: parsed('path', row.params, request.params),
     query: parsed('query', row.query, request.query),
@@ -118,6 +124,9 @@ function contextOf(row: EndpointRow, services: Services, request: FastifyRequest
     principal: request.principal,
     ifMatch: row.ifMatch === 'required' ? ifMatchOf(request) : null,
     sessionCookie: request.cookies[SESSION_COOKIE] ?? null,
+    oidcCookie: request.cookies[OIDC_COOKIE] ?? null,
+    origin: services.config.admin.publicUrl ?? `${request.protocol}://${request.host}`,
+    direct: request.headers['x-forwarded-for'] === undefined && request.headers.forwarded === undefined,
     secure: request.protocol === 'https',
     change: (work) => services.store.change(actor, work, repeatable),
   }

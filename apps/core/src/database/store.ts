@@ -25,9 +25,9 @@ export interface Change {
   /** The time of the whole change. */
   readonly now: Date
   /** Writes down what is done; the row is committed with the change. */
-  audit(draft: AuditDraft): void
+  readonly audit: (draft: AuditDraft) => void
   /** Wakes every Core when this is committed. */
-  wake(topic: Topic): void
+  readonly wake: (topic: Topic) => void
 }
 
 /** A create that may come again. `key`: 1 to 200 characters, of the client's choice. */
