@@ -1,5 +1,5 @@
 /**
- * `postern-sentry --config FILE [--check] [--workers N] [--lab-speed N]`
+ * `postern-sentry --config FILE [--check]`, `postern-sentry --data DIR`, `postern-sentry enroll`
  * @module
  */
 import { existsSync } from 'node:fs'
@@ -9,13 +9,20 @@ import { processLog } from './config/log.ts'
 import { ContractError } from '@postern/contract/problems'
 import { loadSettings } from './config/settings.ts'
 import { settingsDoubts } from './config/settings-doubts.ts'
+import { enrollCommand } from './registration/enroll-command.ts'
+import { readRegistration } from './registration/registration.ts'
+import { startRegistered } from './supervisor/registered-supervisor.ts'
 import { startSupervisor } from './supervisor/supervisor.ts'
 
-const USAGE = `postern-sentry --config FILE [options]
-  --check        check the configuration and every file it names, then exit
+const USAGE = `postern-sentry --config FILE [options]   works by a file
+postern-sentry --data DIR [options]      works by what Core says, once it is registered
+postern-sentry enroll --help             registers this machine with Core
+  --check        check the configuration and every file it names, then exit; only with --config
   --workers N    worker processes, 1 to 64; one for each core when left out
   --lab-speed N  divide every timeout by N, 1 to 10000; only with "lab": true
 `
+/** Core has ended our registration: starting again will not help before somebody enrols this machine anew. */
+const EXIT_REVOKED = 78
 
 const log = processLog(Date.now)
 
@@ -30,10 +37,15 @@ async function run(): Promise<void> {
   if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
     throw new Error('NODE_TLS_REJECT_UNAUTHORIZED=0 switches certificate checks off; unset it')
   }
+  if (process.argv[2] === 'enroll') {
+    await enrollCommand(process.argv.slice(3), { readToken, write: (text) => process.stdout.write(text) })
+    return
+  }
   const { values } = parseArgs({
     options: {
       help: { type: 'boolean' },
       config: { type: 'string' },
+      data: { type: 'string' },
       check: { type: 'boolean' },
       workers: { type: 'string' },
       'lab-speed': { type: 'string' },
@@ -43,10 +55,16 @@ async function run(): Promise<void> {
     process.stdout.write(USAGE)
     return
   }
-  if (values.config === undefined) throw new Error(USAGE)
-  const configFile = whereAsked(values.config)
   const workers = wholeNumber('--workers', values.workers, 64)
   const speed = wholeNumber('--lab-speed', values['lab-speed'], 10_000)
+  if (values.data !== undefined) {
+    if (values.config !== undefined) throw new Error('--config and --data exclude each other; give one of them')
+    if (values.check === true) throw new Error('--check is for --config; Core checks what a registered Sentry gets')
+    await runRegistered(whereAsked(values.data), workers, speed)
+    return
+  }
+  if (values.config === undefined) throw new Error(USAGE)
+  const configFile = whereAsked(values.config)
   const settings = await loadSettings(configFile)
   const { config } = settings
   if (speed !== null && !config.lab) throw new Error('--lab-speed needs "lab": true in the configuration')
@@ -62,6 +80,32 @@ async function run(): Promise<void> {
   await asked
   await supervisor[Symbol.asyncDispose]()
   process.exit(0)
+}
+
+async function runRegistered(dir: string, workers: number | null, speed: number | null): Promise<void> {
+  const registration = await readRegistration(dir)
+  if (speed !== null && registration.gateway.lab !== true) {
+    throw new Error('--lab-speed needs a machine that was enrolled with --lab')
+  }
+  const asked = askedToStop()
+  const ports = { now: Date.now, random: Math.random, log }
+  const supervisor = await startRegistered(registration, { workers, speed: speed ?? 1, ...ports })
+  process.on('SIGHUP', () => {
+    supervisor.reopen()
+  })
+  const ended = await Promise.race([asked, supervisor.ended.then(() => EXIT_REVOKED)])
+  await supervisor[Symbol.asyncDispose]()
+  process.exit(ended ?? 0)
+}
+
+/** A token is short; whatever is piped in beside it is not one. */
+async function readToken(): Promise<string> {
+  let text = ''
+  for await (const part of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {
+    text += part
+    if (text.length > 8_192) break
+  }
+  return text
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a SIGINT after that ends the process at once. */

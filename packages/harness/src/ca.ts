@@ -55,6 +55,8 @@ export interface DeviceRequest extends Validity {
   isCa?: boolean
   /** Further names, written as they stand (a NUL stays a NUL). */
   rawSan?: SanValue[]
+  /** DER of a SubjectPublicKeyInfo to certify instead of a new key; `keyPem` means nothing then. */
+  publicKey?: Uint8Array<ArrayBuffer>
 }
 
 /** A CA of a test. */
@@ -124,6 +126,7 @@ interface Leaf extends Validity {
   san: SanValue[]
   eku: ExtendedUsage
   isCa: boolean
+  publicKey?: Uint8Array<ArrayBuffer>
 }
 
 /** `signer` null: signed with its own key. */
@@ -134,7 +137,7 @@ async function issue(signer: Signer | null, leaf: Leaf): Promise<Issued> {
     ...base,
     subject: nameOf(leaf.commonName),
     issuer: signer === null ? nameOf(leaf.commonName) : signer.certificate.subject,
-    publicKey: keys.publicKey,
+    publicKey: leaf.publicKey ?? keys.publicKey,
     signingKey: signer === null ? keys.privateKey : signer.keys.privateKey,
   })
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))

@@ -43,7 +43,8 @@ export type FromWorker =
   | { readonly op: 'released'; readonly hold: number }
   | { readonly op: 'fact'; readonly fact: Fact }
   | { readonly op: 'listening'; readonly port: number }
-  | { readonly op: 'applied'; readonly version: number }
+  /** `load`: which whole posture it stands on; 0 for a policy file. */
+  | { readonly op: 'applied'; readonly version: number; readonly load: number }
   | { readonly op: 'metrics'; readonly id: number; readonly values: readonly number[] }
   | { readonly op: 'servers'; readonly states: readonly ServerState[] }
   | { readonly op: 'seen'; readonly seen: readonly SeenDevice[] }
@@ -57,7 +58,7 @@ export interface PolicyText {
 
 /** Posture from Core. Pieces count when their end has come; `version` is Core's sequence number, `writtenAt` ms since 1970. */
 export type PostureMessage =
-  | { readonly op: 'posture-begin' }
+  | { readonly op: 'posture-begin'; readonly load: number }
   | { readonly op: 'posture-entries'; readonly entries: readonly PostureEntry[] }
   | { readonly op: 'posture-end'; readonly version: number; readonly writtenAt: number }
   | {
@@ -67,6 +68,8 @@ export type PostureMessage =
       readonly entries: readonly PostureEntry[]
     }
   | { readonly op: 'posture-confirmed'; readonly writtenAt: number }
+  /** We may not serve any more: nothing is known from now on. */
+  | { readonly op: 'posture-dropped' }
 
 /** What the supervisor says; `start` comes first. `postureFollows`: listen when the first posture has come whole. */
 export type ToWorker =

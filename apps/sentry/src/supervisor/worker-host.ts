@@ -41,7 +41,8 @@ export interface PostureFeeder {
   readonly postureFollows: boolean
   /** A worker was started; it has its settings. */
   welcomed(worker: number): void
-  applied(worker: number, version: number): void
+  /** `load`: see the message. */
+  applied(worker: number, load: number, version: number): void
   gone(worker: number): void
   seen(seen: readonly SeenDevice[]): void
 }
@@ -224,7 +225,7 @@ export class WorkerHost {
         this.#reportServers(message.states)
         return
       case 'applied':
-        this.#feeder.applied(worker, message.version)
+        this.#feeder.applied(worker, message.load, message.version)
         return
       case 'seen':
         this.#feeder.seen(message.seen)

@@ -24,7 +24,13 @@ const NOBODY: PostureApplied = { changed: new Set() }
 /** Takes messages in their order. */
 export class PostureReceiver {
   #current: Snapshot | null = null
-  #loading: SnapshotDraft | null = null
+  #loading: { readonly load: number; readonly draft: SnapshotDraft } | null = null
+  #load = 0
+
+  /** Which whole posture the current one stands on; 0 for a policy file. */
+  get load(): number {
+    return this.#load
+  }
 
   /** Null until a whole one was taken in. */
   get current(): Snapshot | null {
@@ -40,30 +46,35 @@ export class PostureReceiver {
   take(message: PostureMessage): PostureApplied | null {
     switch (message.op) {
       case 'posture-begin':
-        this.#loading = emptySnapshot().draft()
+        this.#loading = { load: message.load, draft: emptySnapshot().draft() }
         return null
       case 'posture-entries':
-        this.#load(message.entries)
+        this.#take(message.entries)
         return null
       case 'posture-end':
         if (this.#loading === null) return null
-        this.#current = this.#loading.done(message.version, message.writtenAt)
+        this.#current = this.#loading.draft.done(message.version, message.writtenAt)
+        this.#load = this.#loading.load
         this.#loading = null
         return { changed: null }
       case 'posture-delta':
-        this.#load(message.entries) // a snapshot on its way must not bring back what has changed since
+        this.#take(message.entries) // a snapshot on its way must not bring back what has changed since
         return this.#change(message.entries, message.version, message.writtenAt)
       case 'posture-confirmed':
         if (this.#current === null) return null
         this.#current = this.#current.confirmedAt(message.writtenAt)
         return NOBODY
+      case 'posture-dropped':
+        this.#current = null
+        this.#loading = null
+        return { changed: null }
       default:
         return message satisfies never
     }
   }
 
-  #load(entries: readonly PostureEntry[]): void {
-    for (const entry of entries) this.#loading?.apply(entry)
+  #take(entries: readonly PostureEntry[]): void {
+    for (const entry of entries) this.#loading?.draft.apply(entry)
   }
 
   #change(entries: readonly PostureEntry[], version: number, writtenAt: number): PostureApplied | null {

@@ -137,6 +137,7 @@ export class SentryWorker {
       case 'posture-end':
       case 'posture-delta':
       case 'posture-confirmed':
+      case 'posture-dropped':
         this.#takePosture(message)
         return
       case 'answer':
@@ -163,18 +164,22 @@ export class SentryWorker {
     const snapshot = this.#posture.file(policy)
     this.#coordinator.facts.keepWipes((device) => snapshot.isToBeWiped(device))
     this.#held.review(null)
-    this.#ports.send({ op: 'applied', version: snapshot.version })
+    this.#ports.send({ op: 'applied', version: snapshot.version, load: 0 })
   }
 
   #takePosture(message: PostureMessage): void {
     const applied = this.#posture.take(message)
+    if (applied === null) return
     const snapshot = this.#posture.current
-    if (applied === null || snapshot === null) return
+    if (snapshot === null) {
+      this.#held.review(applied.changed)
+      return
+    }
     this.#postureReady.resolve(undefined)
     if (message.op === 'posture-confirmed') return
     this.#coordinator.facts.keepWipes((device) => snapshot.isToBeWiped(device))
     this.#held.review(applied.changed)
-    this.#ports.send({ op: 'applied', version: snapshot.version })
+    this.#ports.send({ op: 'applied', version: snapshot.version, load: this.#posture.load })
   }
 
   #applySettings(settings: WorkerSettings): void {

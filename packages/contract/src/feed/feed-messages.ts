@@ -8,6 +8,7 @@
  * @module
  */
 import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { Fingerprint, PolicyDevice } from '../policy-snapshot.ts'
 import { parseDocument } from '../problems.ts'
 
@@ -78,5 +79,16 @@ export type FeedMessage = Static<typeof FeedMessage>
 
 /** One line of the feed, parsed. @throws ContractError when it is no message of this release. */
 export function parseFeedMessage(input: unknown): FeedMessage {
-  return parseDocument('feed message', FeedMessage, input, [])
+  // 100,000 devices take 20 s by the check that explains every fault, and a tenth of a second by the compiled one.
+  isFeedMessage ??= compiled()
+  return isFeedMessage(input) ? input : parseDocument('feed message', FeedMessage, input, [])
+}
+
+type Check = (input: unknown) => input is FeedMessage
+
+let isFeedMessage: Check | null = null
+
+function compiled(): Check {
+  const validator = Compile(FeedMessage)
+  return (input): input is FeedMessage => validator.Check(input)
 }
