@@ -6,7 +6,6 @@
 import { type Expression, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import { PAGE_LIMIT } from '@postern/contract/api/common'
 import { invalid } from '../failure.ts'
-import type { Tables } from './tables.ts'
 
 /** What a cursor may hold. A time goes through microseconds, because PostgreSQL knows more digits than a Date. */
 export type KeyType = 'text' | 'uuid' | 'bigint' | 'timestamptz'
@@ -36,8 +35,8 @@ export interface Page<Row> {
 }
 
 /** Runs `query` (without order and limit) for one page. @throws CoreError INVALID for a cursor that is not of this list */
-export async function pageOf<Table extends keyof Tables, Row>(
-  query: SelectQueryBuilder<Tables, Table, Row>,
+export async function pageOf<Schema, Table extends keyof Schema, Row>(
+  query: SelectQueryBuilder<Schema, Table, Row>,
   options: PageOptions,
 ): Promise<Page<Row>> {
   const limit = options.limit ?? PAGE_LIMIT.usual
