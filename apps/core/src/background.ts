@@ -2,9 +2,16 @@
  * What Core does by itself while it runs.
  * @module
  */
+import { startSyslog } from './services/audit/syslog-sender.ts'
+import { startPostureClock } from './services/posture/clock.ts'
 import type { Services } from './services/services.ts'
+import { startHeartbeat } from './services/system/instances.ts'
 
 /** Starts every background job of this process. Disposing ends them. */
-export async function startBackground(_services: Services): Promise<AsyncDisposable> {
-  return { [Symbol.asyncDispose]: async () => undefined }
+export async function startBackground(services: Services): Promise<AsyncDisposable> {
+  await using jobs = new AsyncDisposableStack()
+  jobs.use(await startHeartbeat(services))
+  jobs.use(startSyslog(services))
+  jobs.use(startPostureClock(services))
+  return jobs.move()
 }

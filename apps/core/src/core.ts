@@ -10,12 +10,14 @@ import { startBackground } from './background.ts'
 import type { CoreConfig } from './config/core-config.ts'
 import { type ConnectionTarget, type Db, openDatabase } from './database/connect.ts'
 import { migrate, readMigrations } from './database/migrations.ts'
+import { checkReachable } from './database/reachable.ts'
 import { createStore } from './database/store.ts'
 import { startWakeups } from './database/wakeups.ts'
 import { startFeedListener } from './feed/feed-listener.ts'
 import { startAdminListener } from './listeners/admin-listener.ts'
 import { startDeviceListener } from './listeners/device-listener.ts'
 import { allRoutes } from './routes/all-routes.ts'
+import { bindKeys } from './secrets/key-binding.ts'
 import { openKeyRing } from './secrets/key-ring.ts'
 import { createVault } from './secrets/vault.ts'
 import { localSentryToken } from './services/local-sentry.ts'
@@ -82,18 +84,23 @@ export async function openServices(
   const data = resolve(folder, config.data)
   const target = await openTarget(config, data, log, owned)
   const { db } = owned.use(openDatabase(target, (error) => log('problem', 'database-connection', { name: error.name })))
+  await checkReachable(db, target)
   const fresh = await isFresh(db)
-  const keys = await openKeyRing(
-    config.keysFolder === null ? join(data, 'keys') : resolve(folder, config.keysFolder),
-    fresh,
-  )
+  const keys = await openKeyRing(keysFolderOf(config, folder), fresh)
   const ran = await migrate(db, await readMigrations())
   if (ran > 0) log('info', 'database-migrated', { migrations: ran })
+  await bindKeys(db, keys)
   const wakeups = owned.use(await startWakeups(target, () => log('problem', 'database-listening-lost', {})))
   return { config, store: createStore(db, keys.auditKey, now), vault: createVault(keys), keys, wakeups, log, now }
 }
 
-async function openTarget(
+/** Where the keys lie. `folder`: what relative file names of the configuration refer to. */
+export function keysFolderOf(config: CoreConfig, folder: string): string {
+  return config.keysFolder === null ? join(resolve(folder, config.data), 'keys') : resolve(folder, config.keysFolder)
+}
+
+/** How to reach the database: the configured one, or the one in `data`, which is started and belongs to `owned`. */
+export async function openTarget(
   config: CoreConfig,
   data: string,
   log: Log,

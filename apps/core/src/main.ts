@@ -1,10 +1,11 @@
 /**
- * `postern-core [--config FILE] [--data DIR] [--ports-from N] [--setup-json]`
+ * `postern-core [restore FILE | verify-audit] [--config FILE] [--data DIR] [--ports-from N] [--setup-json]`
  * @module
  */
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { readJsonFile } from '@postern/runtime/json-file'
+import { runCommand } from './commands/commands.ts'
 import { parseArguments, USAGE, withArguments } from './config/arguments.ts'
 import { parseCoreConfig } from './config/core-config.ts'
 import { startCore } from './core.ts'
@@ -32,13 +33,19 @@ async function run(): Promise<void> {
     process.stdout.write(USAGE)
     return
   }
-  const { promise: asked, resolve: stop } = Promise.withResolvers<undefined>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(undefined))
   const configFile = args.configFile === null ? null : whereAsked(args.configFile)
   const config = withArguments(parseCoreConfig(configFile === null ? {} : await readJsonFile(configFile)), args)
   // Names in the file refer to its folder; --data, typed by a person, to where it was typed.
   const data = args.data === null ? config.data : whereAsked(args.data)
   const folder = configFile === null ? typedIn() : dirname(configFile)
+  if (args.command !== null) {
+    const say = (line: string): void => void process.stdout.write(`${line}\n`)
+    const { command } = args
+    const placed = command.name === 'restore' ? { ...command, file: whereAsked(command.file) } : command
+    process.exit(await runCommand({ ...config, data }, placed, { folder, log, now: Date.now, say }))
+  }
+  const { promise: asked, resolve: stop } = Promise.withResolvers<undefined>()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(undefined))
   const core = await startCore({ ...config, data }, { folder, log, now: Date.now, localSentry: args.localSentry })
   const { ports, adminUrl, setupUrl, localSentryToken } = core
   log('info', 'listening', { admin: adminUrl, device: ports.device, feed: ports.feed })

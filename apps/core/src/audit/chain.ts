@@ -63,10 +63,19 @@ export function toFacts(seq: number, at: Date, actor: Actor, draft: AuditDraft):
     object_kind: draft.object.kind,
     object_id: draft.object.id ?? null,
     object_name: draft.object.name ?? null,
-    before: draft.before ?? null,
-    after: draft.after ?? null,
+    before: plain(draft.before),
+    after: plain(draft.after),
     note: draft.note ?? null,
   }
+}
+
+// As it will come back from jsonb: a Date is text there, and what jsonb cannot hold (NUL, half a surrogate pair) is
+// replaced before the code is made. Else a row would not verify that nobody touched.
+function plain(value: unknown): unknown {
+  const text = JSON.stringify(value ?? null, (_name, member: unknown) =>
+    typeof member === 'string' ? member.toWellFormed().replaceAll('\0', '\uFFFD') : member,
+  )
+  return JSON.parse(text) as unknown
 }
 
 /** The row's code: HMAC-SHA-256 over the code before it and the row's canonical form. 32 bytes. */

@@ -3,10 +3,14 @@
  * @module
  */
 import { parseArgs } from 'node:util'
+import type { CoreCommand } from '../commands/commands.ts'
 import { type CoreConfig, DEFAULT_PORTS, portsFrom } from './core-config.ts'
 
 /** What `--help` prints. */
-export const USAGE = `postern-core [options]
+export const USAGE = `postern-core [options]                  runs Core
+postern-core restore FILE [options]     restores a backup into an empty database, while no Core runs
+postern-core verify-audit [options]     says whether the audit log is whole, while no Core runs
+
   --config FILE       settings (JSON); every key has a default
   --data DIR          where everything is kept; default ./data
   --ports-from N      admin N, device N+1, feed N+2 instead of ${DEFAULT_PORTS.admin}, ${DEFAULT_PORTS.device}, ${DEFAULT_PORTS.feed}
@@ -16,6 +20,8 @@ export const USAGE = `postern-core [options]
 /** The command line, checked. */
 export interface CoreArguments {
   readonly help: boolean
+  /** Null: run Core. */
+  readonly command: CoreCommand | null
   readonly configFile: string | null
   readonly data: string | null
   readonly portsFrom: number | null
@@ -26,8 +32,9 @@ export interface CoreArguments {
 
 /** @throws Error naming the option, the rule and the remedy. */
 export function parseArguments(args: readonly string[]): CoreArguments {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       help: { type: 'boolean' },
       config: { type: 'string' },
@@ -40,12 +47,24 @@ export function parseArguments(args: readonly string[]): CoreArguments {
   const first = values['ports-from']
   return {
     help: values.help === true,
+    command: commandOf(positionals),
     configFile: values.config ?? null,
     data: values.data ?? null,
     portsFrom: first === undefined ? null : firstPort(first),
     setupJson: values['setup-json'] === true,
     localSentry: values['local-sentry'] === true,
   }
+}
+
+function commandOf([name, file, ...more]: readonly string[]): CoreCommand | null {
+  if (name === undefined) return null
+  if (name === 'restore') {
+    if (file === undefined || more.length > 0) throw new Error('restore takes the name of one backup file')
+    return { name, file }
+  }
+  if (name !== 'verify-audit') throw new Error(`there is no command ${name}; see --help`)
+  if (file !== undefined) throw new Error('verify-audit takes no file')
+  return { name }
 }
 
 /** Five ports follow each other, so the last possible first one is 65531; 0 lets the system choose each. */

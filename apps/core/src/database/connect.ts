@@ -16,7 +16,10 @@ const STATEMENT_MS = 60_000
 /** Without a free connection for so long the database counts as away. Milliseconds. */
 const CONNECT_MS = 10_000
 
-const INT8 = 20
+const INT8: number = types.builtins.INT8
+
+/** As the server numbers types, which are more than the library has names for. */
+const parserOf = types.getTypeParser as (oid: number, format?: 'text' | 'binary') => (text: string) => unknown
 
 /** How to reach PostgreSQL: a URL, or the parts of an embedded server's socket. */
 export type ConnectionTarget =
@@ -30,7 +33,7 @@ export function clientConfig(target: ConnectionTarget): ClientConfig {
     application_name: 'postern-core',
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 && format !== 'binary' ? Number : (types.getTypeParser(oid, format) as (text: string) => unknown),
+        oid === INT8 && format !== 'binary' ? Number : parserOf(oid, format),
     },
   }
 }
@@ -51,6 +54,8 @@ export function openDatabase(target: ConnectionTarget, fault: (error: Error) => 
     idle_in_transaction_session_timeout: STATEMENT_MS,
   })
   pool.on('error', fault)
+  // A connection in use that breaks fails its query; without a listener of its own it would end the whole process too.
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return { db, target, [Symbol.asyncDispose]: () => db.destroy() }
 }

@@ -29,8 +29,14 @@ export async function startWakeups(target: ConnectionTarget, fault: (error: unkn
     fresh.on('notification', ({ payload }) => tell(payload as Topic)) // only `store.ts` notifies
     fresh.on('error', lost)
     fresh.on('end', lost)
-    await fresh.connect()
-    await fresh.query(`listen ${CHANNEL}`)
+    try {
+      await fresh.connect()
+      await fresh.query(`listen ${CHANNEL}`)
+      if (stopped) throw new Error('nobody listens any more')
+    } catch (error) {
+      await fresh.end().catch(() => undefined) // it failed already; nothing may stay open behind it
+      throw error
+    }
     client = fresh
     for (const topic of subscribers.keys()) tell(topic)
   }

@@ -29,8 +29,11 @@ export interface Vault {
   /** @throws VaultError */
   read(db: Db, purpose: SecretPurpose, id: string): Promise<string>
   remove(tx: Tx, id: string): Promise<void>
-  /** Wraps every record's key anew with the ring's current key. Returns how many were; the records stay as they are. */
-  rewrap(tx: Tx): Promise<number>
+  /**
+   * Wraps the keys of up to `most` records anew with the ring's current key; the records stay as they are. Returns how
+   * many were: fewer than `most` when none is left, but for records that another transaction holds.
+   */
+  rewrap(tx: Tx, most: number): Promise<number>
 }
 
 /** `ring` holds the wrapping keys. */
@@ -38,7 +41,7 @@ export function createVault(ring: KeyRing): Vault {
   return {
     put: async (tx, purpose, plain) => {
       const id = crypto.randomUUID()
-      const { id: keyId, key } = ring.current()
+      const { id: keyId, key } = await ring.current()
       const box = seal(key, aad(purpose, id), Buffer.from(plain))
       await tx.insertInto('secrets').values({ id, purpose, key_id: keyId, box }).execute()
       return id
@@ -46,21 +49,29 @@ export function createVault(ring: KeyRing): Vault {
     read: async (db, purpose, id) => {
       const row = await db.selectFrom('secrets').select(['key_id', 'box']).where('id', '=', id).executeTakeFirst()
       if (row === undefined) throw new VaultError(`there is no secret ${id}`)
-      return open(ring.byId(row.key_id), aad(purpose, id), row.box).toString()
+      return open(await ring.byId(row.key_id), aad(purpose, id), row.box).toString()
     },
     remove: async (tx, id) => {
       await tx.deleteFrom('secrets').where('id', '=', id).execute()
     },
-    rewrap: (tx) => rewrapAll(tx, ring),
+    rewrap: (tx, most) => rewrapSome(tx, ring, most),
   }
 }
 
-async function rewrapAll(tx: Tx, ring: KeyRing): Promise<number> {
-  const current = ring.current()
-  const rows = await tx.selectFrom('secrets').selectAll().where('key_id', '!=', current.id).forUpdate().execute()
+async function rewrapSome(tx: Tx, ring: KeyRing, most: number): Promise<number> {
+  const current = await ring.current()
+  const rows = await tx
+    .selectFrom('secrets')
+    .selectAll()
+    .where('key_id', '!=', current.id)
+    .orderBy('id')
+    .limit(most)
+    .forUpdate()
+    .skipLocked()
+    .execute()
   for (const row of rows) {
     const context = aad(row.purpose, row.id)
-    const dataKey = unwrap(ring.byId(row.key_id), context, row.box)
+    const dataKey = unwrap(await ring.byId(row.key_id), context, row.box)
     const box = Buffer.concat([
       FORM,
       wrap(current.key, context, dataKey),
