@@ -43,6 +43,10 @@ export function addEndpoints(
   handlers: Readonly<Record<string, unknown>>,
   services: Services,
 ): void {
+  const medias = new Set(Object.values(table).flatMap(({ bodyMedia }) => bodyMedia ?? []))
+  for (const media of medias) {
+    app.addContentTypeParser(media, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  }
   for (const [name, row] of Object.entries(table)) {
     const handler = handlers[name]
     // While rooms are being written: remove this line when all are there.
@@ -99,6 +103,9 @@ async function serve(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  if (Buffer.isBuffer(request.body) && row.bodyMedia === undefined) {
+    throw new CoreError('MEDIA_TYPE', 'send the body as application/json')
+  }
   const input = {
     params: parsed('path', row.params, request.params),
     query: parsed('query', row.query, request.query),

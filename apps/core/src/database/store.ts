@@ -50,6 +50,8 @@ export interface Store {
 /** Serialization failure and deadlock: worth another try. */
 const TRY_AGAIN = new Set(['40001', '40P01'])
 const MAX_TRIES = 5
+/** Audit rows in one statement, which may have 65,535 parameters. */
+const AUDIT_BATCH = 2_000
 
 /** `auditKey`: 32 bytes. `now`: ms since 1970. */
 export function createStore(db: Db, auditKey: Buffer, now: () => number): Store {
@@ -116,7 +118,12 @@ async function appendAudit(
     mac = chainMac(auditKey, mac, facts)
     return { ...facts, before: json(facts.before), after: json(facts.after), mac }
   })
-  await tx.insertInto('audit').values(rows).execute()
+  for (let from = 0; from < rows.length; from += AUDIT_BATCH) {
+    await tx
+      .insertInto('audit')
+      .values(rows.slice(from, from + AUDIT_BATCH))
+      .execute()
+  }
   await tx.updateTable('audit_head').set({ seq, mac }).execute()
 }
 
