@@ -26,11 +26,19 @@ const SMALL_JOURNAL = 65_536
 export type CopyFound =
   { readonly kind: 'none' } | { readonly kind: 'read' } | { readonly kind: 'unusable'; readonly problem: string }
 
+/** Who hears of it. */
+export interface PostureCopyHandlers {
+  /** A whole posture is on the disk. */
+  saved(): void
+  /** The disk does not take the copy any more; told once. */
+  failed(problem: string): void
+}
+
 /** One for each data directory. */
 export class PostureCopy {
   readonly #dir: string
   readonly #store: PostureStore
-  readonly #failed: (problem: string) => void
+  readonly #hear: PostureCopyHandlers
   #journal: LineFile | null = null
   #next: LineFile | null = null
   #snapshotBytes = 0
@@ -43,11 +51,10 @@ export class PostureCopy {
   #syncing = false
   #broken = false
 
-  /** `failed` hears once that the disk does not take the copy any more. */
-  constructor(dir: string, store: PostureStore, failed: (problem: string) => void) {
+  constructor(dir: string, store: PostureStore, hear: PostureCopyHandlers) {
     this.#dir = dir
     this.#store = store
-    this.#failed = failed
+    this.#hear = hear
   }
 
   /** What a restart would find; null while a whole posture is being written. Nothing waits for a disk that has failed. */
@@ -95,7 +102,7 @@ export class PostureCopy {
     const line = checkedLine(delta)
     const life = this.#life
     await this.#attempt(async () => {
-      await Promise.all([this.#journal?.append(line), this.#next?.append(line)])
+      await Promise.all([this.#journal, this.#next].map((file) => file?.append(line)))
       if (life !== this.#life) return
       this.#appendedSeq = delta.seq
       if (this.#journal === null) return // the snapshot below it is not yet there
@@ -108,7 +115,7 @@ export class PostureCopy {
   /** Waits for what is being written, and lets go of the files. */
   async close(): Promise<void> {
     await this.#folding
-    await Promise.all([this.#journal?.close(), this.#next?.close()])
+    await Promise.all([this.#journal, this.#next].map((file) => file?.close()))
   }
 
   #fold(): void {
@@ -151,6 +158,7 @@ export class PostureCopy {
     this.#next = null
     this.#snapshotBytes = draft.size
     this.#savedSeq = Math.max(seq, this.#appendedSeq)
+    this.#hear.saved()
     await old?.close()
   }
 
@@ -174,7 +182,7 @@ export class PostureCopy {
       this.#broken = true
       this.#journal = null
       this.#next = null
-      this.#failed(error instanceof Error ? error.message : 'unknown fault')
+      this.#hear.failed(error instanceof Error ? error.message : 'unknown fault')
       await removeFiles(this.#dir, FILES).catch(() => undefined) // the disk that failed may not do this either
     }
   }

@@ -41,6 +41,11 @@ export class ReportTimer implements AsyncDisposable {
     await this.#sending
   }
 
+  /** While the last report was on its way. */
+  #wasAsked(): boolean {
+    return this.#asked
+  }
+
   #in(ms: number): void {
     const dueAt = performance.now() + ms
     if (this.#stopped || dueAt >= this.#dueAt) return
@@ -57,7 +62,7 @@ export class ReportTimer implements AsyncDisposable {
     this.#lastAt = performance.now()
     const outcome = await this.#send()
     this.#sending = null
-    if (outcome === 'more' || (this.#asked && outcome === 'done')) this.soon()
+    if (outcome === 'more' || (this.#wasAsked() && outcome === 'done')) this.soon()
     this.#in(outcome === 'failed' ? AGAIN_MS : REPORT_SECONDS * 1_000)
   }
 }

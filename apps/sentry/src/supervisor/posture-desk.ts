@@ -46,16 +46,20 @@ export class PostureDesk {
   async send(worker: number): Promise<void> {
     const load = ++this.#loads
     this.#workers.set(worker, { load, version: null })
-    if (this.#store.position === null) return
+    if (this.#seq() === null) return
     await this.#pipe.deliver(worker, { op: 'posture-begin', load })
     for (const entries of this.#store.pieces()) {
       if (this.#workers.get(worker)?.load !== load) return
       await this.#pipe.deliver(worker, { op: 'posture-entries', entries })
     }
     // No pause between the last look and the end: a change after it finds the worker with this posture in use.
-    const { position } = this.#store
-    if (position === null || this.#workers.get(worker)?.load !== load) return
-    await this.#pipe.deliver(worker, { op: 'posture-end', version: position.seq, writtenAt: this.#confirmedAt })
+    const version = this.#seq()
+    if (version === null || this.#workers.get(worker)?.load !== load) return
+    await this.#pipe.deliver(worker, { op: 'posture-end', version, writtenAt: this.#confirmedAt })
+  }
+
+  #seq(): number | null {
+    return this.#store.position?.seq ?? null
   }
 
   /** The whole posture is another one. */

@@ -95,8 +95,11 @@ class Running implements RegisteredSupervisor {
     this.#copy = copy
     this.#contact = contact
     this.#documents = new Documents(registration)
-    this.#postureCopy = new PostureCopy(registration.dir, this.#store, (problem) => {
-      this.#log('problem', 'disk-copy-failed', { problem, remedy: 'look at the disk; a restart will wait for Core' })
+    this.#postureCopy = new PostureCopy(registration.dir, this.#store, {
+      saved: () => this.#reports?.soon(),
+      failed: (problem) => {
+        this.#log('problem', 'disk-copy-failed', { problem, remedy: 'look at the disk; a restart will wait for Core' })
+      },
     })
     this.#desk = new PostureDesk(
       this.#store,
