@@ -2,11 +2,74 @@
  * Handlers of the endpoints: configurations.
  * @module
  */
-import type { configurationsEndpoints } from '@postern/contract/api/configurations'
-import type { Handlers } from '../api/handlers.ts'
+import type { Configuration, configurationsEndpoints } from '@postern/contract/api/configurations'
+import { emailPlusTemplate } from '@postern/contract/configurations/email-plus'
+import type { Answer, Handlers } from '../api/handlers.ts'
+import { notFound } from '../failure.ts'
+import { applyConfiguration, withdrawConfiguration } from '../services/configurations/apply.ts'
+import { checkConfiguration } from '../services/configurations/check.ts'
+import { chosenSentry } from '../services/configurations/chosen-sentry.ts'
+import { previewConfiguration, previewForLabel } from '../services/configurations/preview.ts'
+import { listConfigurations, readConfiguration } from '../services/configurations/read.ts'
+import {
+  createConfiguration,
+  removeConfiguration,
+  restoreConfiguration,
+  updateConfiguration,
+} from '../services/configurations/save.ts'
+import { compareVersions, listVersions, readVersion } from '../services/configurations/versions.ts'
 import type { Services } from '../services/services.ts'
 
 /** Wires endpoints to services. */
-export function configurationsRoutes(_services: Services): Handlers<typeof configurationsEndpoints> {
-  return {}
+export function configurationsRoutes({ store }: Services): Handlers<typeof configurationsEndpoints> {
+  const { db } = store
+  return {
+    listConfigurations: async ({ query }) => ({ body: await listConfigurations(db, query) }),
+    createExchangeConfiguration: async ({ body }, context) =>
+      answer(await context.change((c) => createConfiguration(c, 'exchange', body))),
+    createEmailPlusConfiguration: async ({ body }, context) =>
+      answer(await context.change((c) => createConfiguration(c, 'emailPlus', body))),
+    updateExchangeConfiguration: async ({ params: { id }, body: input }, context) =>
+      answer(
+        await context.change((c) => updateConfiguration(c, { id, kind: 'exchange', version: context.ifMatch, input })),
+      ),
+    updateEmailPlusConfiguration: async ({ params: { id }, body: input }, context) =>
+      answer(
+        await context.change((c) => updateConfiguration(c, { id, kind: 'emailPlus', version: context.ifMatch, input })),
+      ),
+    getEmailPlusTemplate: async ({ query: { sentryProfileId, certificate } }) => {
+      const sentry = await chosenSentry(db, sentryProfileId)
+      if (sentry === null) throw notFound('Standalone Sentry', sentryProfileId)
+      return { body: { pairs: emailPlusTemplate(sentry.host, certificate ?? null) } }
+    },
+    getConfiguration: async ({ params: { id } }) => answer(await readConfiguration(db, id)),
+    removeConfiguration: async ({ params: { id } }, context) => {
+      await context.change((c) => removeConfiguration(c, id, context.ifMatch))
+      return { body: null }
+    },
+    checkConfiguration: async ({ body: { kind, id, settings } }) => ({
+      body: await checkConfiguration(db, { kind, id: id ?? null, settings }),
+    }),
+    applyConfiguration: async ({ params: { id }, body }, context) =>
+      answer(await context.change((c) => applyConfiguration(c, id, body))),
+    withdrawConfiguration: async ({ params: { id }, body }, context) =>
+      answer(await context.change((c) => withdrawConfiguration(c, id, body))),
+    previewConfiguration: async ({ params: { id }, query: { user, device } }) => ({
+      body: await previewConfiguration(db, id, { userId: user, deviceId: device ?? null }),
+    }),
+    previewConfigurationForLabel: async ({ params: { id }, query: { label } }) => ({
+      body: await previewForLabel(db, id, label),
+    }),
+    listConfigurationVersions: async ({ params: { id }, query }) => ({ body: await listVersions(db, id, query) }),
+    getConfigurationVersion: async ({ params: { id, version } }) => ({ body: await readVersion(db, id, version) }),
+    compareConfigurationVersions: async ({ params: { id, version }, query }) => ({
+      body: await compareVersions(db, id, version, query.with ?? null),
+    }),
+    restoreConfigurationVersion: async ({ params: { id, version: restored } }, context) =>
+      answer(await context.change((c) => restoreConfiguration(c, { id, restored, version: context.ifMatch }))),
+  }
+}
+
+function answer(body: Configuration): Answer<Configuration> {
+  return { body, version: body.version }
 }
