@@ -41,6 +41,8 @@ export interface Core extends AsyncDisposable {
   /** One-time link for the first administrator; null when there is one. */
   readonly setupUrl: string | null
   readonly localSentryToken: string | null
+  /** What it is made of, for whoever runs it in the same process. */
+  readonly services: Services
 }
 
 /** What PostgreSQL says of its daily work is nobody's business. */
@@ -67,6 +69,7 @@ export async function startCore(config: CoreConfig, ports: CorePorts): Promise<C
       adminUrl,
       setupUrl: secret === null ? null : `${adminUrl}/setup#${secret}`,
       localSentryToken: token,
+      services,
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     }
   } catch (error) {

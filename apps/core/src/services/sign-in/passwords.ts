@@ -16,7 +16,7 @@ export const PASSWORD_LENGTH = { least: 15, most: 256 } as const
 /** Different characters of a new password at least. */
 const DISTINCT_CHARACTERS = 6
 /** Hashes made at once, and waiting beside them: each takes 64 MiB and a core. */
-export const HASHING = { atOnce: 2, waiting: 32 } as const
+export const HASHING = { atOnce: 2, waiting: 16 } as const
 
 const derive = promisify(argon2)
 const SALT_BYTES = 16

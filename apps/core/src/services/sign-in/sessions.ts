@@ -63,6 +63,7 @@ export async function renewSession({ tx, now }: Pick<Change, 'tx' | 'now'>, id: 
     .set({ token_hash: secretHash(secret), used_at: now, proved_at: now })
     .where('id', '=', id)
     .where('expires_at', '>', now)
+    .where('used_at', '>', new Date(now.getTime() - SESSION_MS.idle))
     .executeTakeFirst()
   if (numUpdatedRows === 0n) throw new CoreError('NOT_SIGNED_IN', 'the session has ended; sign in again')
   return { id, secret }
