@@ -107,7 +107,9 @@ function unquoted(text: string): string {
 }
 
 function hostForm(text: string): string {
-  return lower(unquoted(text))
+  const bare = unquoted(text)
+  if (/[<>{}]/.test(bare)) return bare // a placeholder, which is told as it was typed
+  return lower(bare)
     .replace(/^([^/]*)\/$/, '$1')
     .replace(/:443$/, '')
 }
