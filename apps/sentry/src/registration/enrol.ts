@@ -46,12 +46,12 @@ export async function enrol({ dir, gateway, token, replace }: EnrolmentWish): Pr
   }
   const authority = authorityOf(parts)
   parseGatewayFile(gateway)
+  await prepare(dir)
   if (!replace && (await isRegistered(dir))) {
     throw new RegistrationError(
       `--data: ${dir} holds a registration already; add --replace to give it up for a new one`,
     )
   }
-  await prepare(dir)
   const { key, pem } = newKey()
   const identity = await ask(gateway.core, authority, {
     token: token.trim(),
