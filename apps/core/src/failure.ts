@@ -4,6 +4,7 @@
  */
 import { FAILURES, type FailureCode } from '@postern/contract/api/failures'
 import { ContractError, type Problem } from '@postern/contract/problems'
+import { isDatabaseAway } from './database/sql-error.ts'
 
 /** What may go with a failure. `problems`: each with path, rule and remedy. */
 export interface FailureDetails {
@@ -44,5 +45,8 @@ export function notFound(kind: string, id: string): CoreError {
 export function toFailure(error: unknown): CoreError {
   if (error instanceof CoreError) return error
   if (error instanceof ContractError) return new CoreError('INVALID', error.message, { problems: error.problems })
+  if (isDatabaseAway(error)) {
+    return new CoreError('UNAVAILABLE', 'the database is away; try again', { cause: error, retryAfterSeconds: 2 })
+  }
   return new CoreError('INTERNAL', 'Core failed; the request id is in its log', { cause: error })
 }

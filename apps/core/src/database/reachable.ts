@@ -6,7 +6,7 @@
 import { sql } from 'kysely'
 import { CoreError } from '../failure.ts'
 import type { ConnectionTarget, Db } from './connect.ts'
-import { sqlState } from './store.ts'
+import { sqlState } from './sql-error.ts'
 
 /** Oldest PostgreSQL that the migrations and tests know. */
 const OLDEST_MAJOR = 15

@@ -5,8 +5,9 @@
  */
 import { sql, type Transaction } from 'kysely'
 import { type Actor, type AuditDraft, chainMac, toFacts } from '../audit/chain.ts'
-import { CoreError } from '../failure.ts'
+import { CoreError, toFailure } from '../failure.ts'
 import type { Db } from './connect.ts'
+import { isDatabaseAway, sqlState } from './sql-error.ts'
 import type { Tables } from './tables.ts'
 
 /** A transaction. */
@@ -155,11 +156,6 @@ async function earlierReply(
   return row.reply as { reply: unknown } // written by `once`
 }
 
-/** PostgreSQL's error class, such as `23505`; empty for what is no error of the database. */
-export function sqlState(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-}
-
 function translated(error: unknown): unknown {
   const state = sqlState(error)
   if (state === '23505') {
@@ -169,8 +165,6 @@ function translated(error: unknown): unknown {
   if (state === '23503') {
     return new CoreError('IN_USE', 'something else refers to it, or what it refers to is gone', { cause: error })
   }
-  const away = state.startsWith('08') || state.startsWith('57P') || state.startsWith('ECONN') || state === 'ENOENT'
-  if (away)
-    return new CoreError('UNAVAILABLE', 'the database is away; try again', { cause: error, retryAfterSeconds: 2 })
+  if (isDatabaseAway(error)) return toFailure(error)
   return error
 }
