@@ -3,6 +3,7 @@
  * @module
  */
 import { startSyslog } from './services/audit/syslog-sender.ts'
+import { startRenewal } from './services/certificates/renewal.ts'
 import { startPostureClock } from './services/posture/clock.ts'
 import type { Services } from './services/services.ts'
 import { startHeartbeat } from './services/system/instances.ts'
@@ -13,5 +14,6 @@ export async function startBackground(services: Services): Promise<AsyncDisposab
   jobs.use(await startHeartbeat(services))
   jobs.use(startSyslog(services))
   jobs.use(startPostureClock(services))
+  jobs.use(startRenewal(services))
   return jobs.move()
 }

@@ -2,10 +2,10 @@
  * What two versions of a Standalone Sentry differ in, field by field.
  * @module
  */
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { strict } from './api/common.ts'
 import { titleOf } from './standalone-sentry.ts'
-import type { StandaloneSentry } from './standalone-sentry-schema.ts'
+import { StandaloneSentry } from './standalone-sentry-schema.ts'
 
 /** One field. Settings hold no secret: certificates are named by their ids. */
 export const SettingsDifference = Type.Object(
@@ -18,10 +18,22 @@ export type SettingsDifference = Static<typeof SettingsDifference>
 export function compareSettings(before: StandaloneSentry, after: StandaloneSentry): SettingsDifference[] {
   const old = fieldsOf(before, '')
   const now = fieldsOf(after, '')
-  const paths = [...new Set([...old.keys(), ...now.keys()])]
-  return paths
-    .filter((path) => JSON.stringify(old.get(path)) !== JSON.stringify(now.get(path)))
-    .map((path) => ({ path, title: titleOf(path), before: old.get(path) ?? null, after: now.get(path) ?? null }))
+  return FORM_ORDER.filter((path) => JSON.stringify(old.get(path)) !== JSON.stringify(now.get(path))).map((path) => ({
+    path,
+    title: titleOf(path),
+    before: old.get(path) ?? null,
+    after: now.get(path) ?? null,
+  }))
+}
+
+/** Paths of all fields as the form shows them: a database gives members back in another order. */
+const FORM_ORDER = pathsOf(StandaloneSentry, '')
+
+function pathsOf(schema: TSchema, prefix: string): string[] {
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, TSchema>> }
+  return Object.entries(properties).flatMap(([name, member]) =>
+    'properties' in member ? pathsOf(member, `${prefix}${name}.`) : [`${prefix}${name}`],
+  )
 }
 
 function fieldsOf(value: object, prefix: string): Map<string, unknown> {

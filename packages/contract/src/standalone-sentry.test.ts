@@ -423,7 +423,7 @@ describe('comparing', () => {
     assert.deepEqual(compareSettings(before, turned), [])
   })
 
-  test('each field with its title', () => {
+  test('each field with its title, in the order of the form', () => {
     const after = parseStandaloneSentry(
       withValues({
         'activeSync.servers': ['mail.example.com'],
