@@ -85,11 +85,11 @@ export class PostureCopy {
     this.#savedSeq = null
     this.#appendedSeq = 0
     this.#broken = false
-    const old = [this.#journal, this.#next]
+    const old = this.#files()
     this.#journal = null
     this.#next = null
     await this.#attempt(async () => {
-      await Promise.all(old.map((file) => file?.close()))
+      await Promise.all(old.map((file) => file.close()))
       await this.#folding
       // Better no copy for a moment than one that lets a device back in which was blocked since.
       await removeFiles(this.#dir, FILES)
@@ -102,7 +102,7 @@ export class PostureCopy {
     const line = checkedLine(delta)
     const life = this.#life
     await this.#attempt(async () => {
-      await Promise.all([this.#journal, this.#next].map((file) => file?.append(line)))
+      await Promise.all(this.#files().map((file) => file.append(line)))
       if (life !== this.#life) return
       this.#appendedSeq = delta.seq
       if (this.#journal === null) return // the snapshot below it is not yet there
@@ -115,7 +115,12 @@ export class PostureCopy {
   /** Waits for what is being written, and lets go of the files. */
   async close(): Promise<void> {
     await this.#folding
-    await Promise.all([this.#journal, this.#next].map((file) => file?.close()))
+    await Promise.all(this.#files().map((file) => file.close()))
+  }
+
+  /** Journals that changes go into. */
+  #files(): LineFile[] {
+    return [this.#journal, this.#next].filter((file) => file !== null)
   }
 
   #fold(): void {
@@ -180,6 +185,7 @@ export class PostureCopy {
     } catch (error) {
       if (this.#broken || life !== this.#life) return
       this.#broken = true
+      for (const file of this.#files()) void file.close()
       this.#journal = null
       this.#next = null
       this.#hear.failed(error instanceof Error ? error.message : 'unknown fault')
