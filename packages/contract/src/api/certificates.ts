@@ -38,6 +38,7 @@ const CertificateFacts = Type.Object(
   },
   strict,
 )
+/** The same as a type. */
 export type CertificateFactsShown = Static<typeof CertificateFacts>
 
 const UsedBy = Type.Array(Type.Object({ id: Id, name: Type.String() }, strict), {

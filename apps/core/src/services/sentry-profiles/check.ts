@@ -19,14 +19,14 @@ import { profileChangeWarnings } from '../configurations/chosen-sentry.ts'
 import { checkReferences, referencesOf } from './references.ts'
 
 /** What a check finds. `settings` null when the form itself has problems. Paths are those of the settings. */
-export interface Examined {
+interface Examined {
   readonly settings: StandaloneSentry | null
   readonly problems: readonly Problem[]
   readonly warnings: readonly ProfileWarning[]
 }
 
 /** Every problem and warning together. `profileId` null: a new one. */
-export async function examine(
+async function examine(
   db: Db,
   vault: Vault,
   { input, profileId, now }: { input: unknown; profileId: string | null; now: Date },
