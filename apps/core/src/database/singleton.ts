@@ -11,7 +11,7 @@ import type { Db } from './connect.ts'
 const ROUND_MS = 1_000
 
 /** Advisory locks of singletons; each number once. 7 205 001 belongs to the migrations. */
-export const SINGLETON_LOCKS = { syslog: 7_205_002, backup: 7_205_003, keys: 7_205_004 } as const
+export const SINGLETON_LOCKS = { syslog: 7_205_010, backup: 7_205_011, keys: 7_205_012 } as const
 
 /**
  * Runs `work` while this process holds the lock, again and again until disposed. `work` ends soon after `signal` does.
