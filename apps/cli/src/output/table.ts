@@ -76,7 +76,7 @@ export function cellOf(value: unknown): string {
     return safeText(typeof name === 'string' ? name : JSON.stringify(value))
   }
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return safeText(String(value))
+  return safeText(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 /** One object as lines of field and value; members of members have a dot in their name. */
