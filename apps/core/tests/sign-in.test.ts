@@ -1,19 +1,564 @@
 /**
- * Signing in.
+ * Set-up, signing in, sessions, throttling, API tokens, the break-glass account.
  * @module
  */
-
+import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import {
+  acceptInvitation,
+  Authenticator,
+  type Credentials,
+  FIRST_ADMINISTRATOR,
+} from '@postern/harness/core-administrator'
+import { signIn, stepUp } from '@postern/harness/core-administrator'
+import type { CoreClient } from '@postern/harness/core-client'
+import { auditOf } from './support/audit-rows.ts'
 import { startTestCore, type TestCore } from './support/test-core.ts'
 
-describe('sign-in', () => {
+const COOKIE = '__Host-postern'
+const MINUTE = 60_000
+const GONE = { code: 'NOT_SIGNED_IN' }
+const FAILED = { code: 'SIGN_IN_FAILED' }
+
+/** Somebody new, without any role but these. */
+async function addPerson(core: TestCore, ada: CoreClient, userName: string, roles: string[]): Promise<Credentials> {
+  await stepUp(ada, await core.credentials())
+  const { body } = await ada.call('addAdministrator', { body: { userName, displayName: userName, roles } })
+  const invitation = {
+    secret: body.invitation.secret,
+    password: `pass phrase number 1 ${[...userName].reverse().join('')}`,
+  }
+  return acceptInvitation(core.client(), { ...invitation, clock: core.clock })
+}
+
+describe('set-up', () => {
   let core: TestCore
+  let secret: string
   before(async () => {
     core = await startTestCore()
+    secret = new URL(core.core.setupUrl ?? '').hash.slice(1)
   })
   after(() => core[Symbol.asyncDispose]())
-  test('x', async () => {
-    const ada = await core.signIn()
-    console.log((await ada.call('showSession')).body)
+  const draft = (change: object = {}) => ({ body: { secret, ...FIRST_ADMINISTRATOR, ...change } })
+
+  test('needs the secret of the link, the confirmed one too', async () => {
+    assert.equal((await core.client().call('showSignInOptions')).body.setUp, true)
+    await assert.rejects(core.client().call('startSetUp', draft({ secret: 'x'.repeat(43) })), FAILED)
+    await assert.rejects(
+      core.client().call('confirmSetUp', { body: { secret: 'x'.repeat(43), code: '000000' } }),
+      FAILED,
+    )
+    await assert.rejects(core.client().call('confirmSetUp', { body: { secret, code: '000000' } }), { code: 'INVALID' })
+  })
+
+  test('says the rule for a weak password', async () => {
+    await assert.rejects(core.client().call('startSetUp', draft({ password: 'short' })), { code: 'INVALID' })
+    await assert.rejects(core.client().call('startSetUp', draft({ password: 'my name is ada lovelace' })), {
+      message: 'password: must not contain the user name',
+    })
+  })
+
+  test('of several at once one gets through, and then it is over', async () => {
+    const { body } = await core.client().call('startSetUp', draft())
+    await assert.rejects(core.client().call('confirmSetUp', { body: { secret, code: '000000' } }), FAILED)
+    const code = await new Authenticator(body.totp.secret, core.clock).code()
+    const clients = [1, 2, 3, 4].map(() => core.client())
+    const ends = await Promise.allSettled(
+      clients.map((client) => client.call('confirmSetUp', { body: { secret, code } })),
+    )
+    assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
+    const winner = clients[ends.findIndex(({ status }) => status === 'fulfilled')]
+    assert.equal((await winner?.call('showSession'))?.body.permissions.includes('administrator:manage'), true)
+    await assert.rejects(core.client().call('startSetUp', draft()), { code: 'ALREADY_SET_UP' })
+    await assert.rejects(core.client().call('confirmSetUp', { body: { secret, code } }), { code: 'ALREADY_SET_UP' })
+    assert.equal((await core.client().call('showSignInOptions')).body.setUp, false)
+    const rows = await core.core.services.store.db.selectFrom('administrators').select('kind').execute()
+    assert.deepEqual(rows.map(({ kind }) => kind).sort(), ['break-glass', 'local'])
+  })
+
+  test('guesses of one address are slowed down', async () => {
+    const guess = () => core.client().call('openInvitation', { body: { secret: 'guess', password: 'x'.repeat(15) } })
+    const seen: string[] = []
+    for (let i = 0; i < 25; i += 1) {
+      await guess().catch((error: unknown) => seen.push((error as { code: string }).code))
+    }
+    assert.equal(seen.at(0), 'SIGN_IN_FAILED')
+    assert.equal(seen.at(-1), 'TOO_MANY')
+  })
+})
+
+describe('signing in', () => {
+  let core: TestCore
+  let ada: CoreClient
+  let adas: Credentials
+  before(async () => {
+    core = await startTestCore()
+    ada = await core.signIn()
+    adas = await core.credentials()
+  })
+  after(() => core[Symbol.asyncDispose]())
+  const typed = async (change: object = {}, { userName, password, authenticator }: Credentials = adas) => ({
+    body: { userName, password, code: await authenticator.code(), ...change },
+  })
+
+  /** An hour later all failures are forgotten. */
+  const later = async (): Promise<void> => {
+    core.advance(3_601_000)
+    ada = await core.signIn()
+  }
+
+  test('the name is the same in capitals', async () => {
+    await core.client().call('signIn', await typed({ userName: 'ADA' }))
+  })
+
+  const wrong = [
+    { title: 'another password', change: { password: 'another password here' } },
+    { title: 'another code', change: { code: '000000' } },
+    { title: 'no code', change: { code: undefined } },
+    { title: 'an unknown name', change: { userName: 'nobody' } },
+    { title: 'the emergency account while it is disabled', change: { userName: 'break-glass', code: undefined } },
+  ]
+  test('whatever is wrong, the answer is the same', async () => {
+    const answers = new Set<string>()
+    for (const { title, change } of wrong) {
+      const body = JSON.stringify((await typed(change)).body)
+      const headers = { 'content-type': 'application/json' }
+      const answer = await core.client().request({ method: 'POST', path: '/api/v1/session', headers, body })
+      const { requestId: _, ...document } = JSON.parse(answer.body.toString()) as Record<string, unknown>
+      assert.equal(answer.status, 401, title)
+      assert.equal(answer.headers['set-cookie'], undefined)
+      answers.add(JSON.stringify(document))
+    }
+    assert.equal(answers.size, 1)
+    await core.client().call('signIn', await typed())
+  })
+
+  test('a code is good once, also for two at the same moment', async () => {
+    const input = await typed()
+    const ends = await Promise.allSettled([1, 2, 3].map(() => core.client().call('signIn', input)))
+    assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
+    await assert.rejects(core.client().call('signIn', input), FAILED)
+    await core.client().call('signIn', await typed())
+  })
+
+  test('a password typed as a name is kept nowhere', async () => {
+    const canary = 'canary-typed-in-the-wrong-field'
+    await assert.rejects(core.client().call('signIn', await typed({ userName: canary })), FAILED)
+    await assert.rejects(core.client().call('signIn', await typed({ password: 'another password here' })), FAILED)
+    const rows = (await auditOf(core, 'session.refuse')).slice(-2)
+    assert.deepEqual(
+      rows.map(({ object_name, remote }) => [object_name, remote]),
+      [
+        ['(unknown)', '127.0.0.1'],
+        ['ada', '127.0.0.1'],
+      ],
+    )
+    const attempts = await core.core.services.store.db.selectFrom('sign_in_attempts').selectAll().execute()
+    assert.equal(JSON.stringify([rows, attempts, core.log]).includes(canary), false)
+    await core.client().call('signIn', await typed())
+  })
+
+  for (const who of ['somebody who is there', 'somebody who is not']) {
+    test(`the sixth attempt has to wait, the wait grows, and success ends it: ${who}`, async () => {
+      await later()
+      const person = who.endsWith('there') ? await addPerson(core, ada, 'sam', []) : { ...adas, userName: 'nosam' }
+      const attempt = () =>
+        core.client().call('signIn', { body: { userName: person.userName, password: 'wrong', code: '000000' } })
+      for (let i = 0; i < 5; i += 1) await assert.rejects(attempt(), FAILED)
+      const locked = async (): Promise<number> => {
+        try {
+          await attempt()
+        } catch (error) {
+          const { code, status, headers } = error as {
+            code: string
+            status: number
+            headers: { 'retry-after'?: string }
+          }
+          assert.deepEqual([code, status], ['LOCKED', 423])
+          return Number(headers['retry-after'])
+        }
+        return assert.fail('let in')
+      }
+      const first = await locked()
+      assert.ok(first > 25 && first <= 30, String(first))
+      if (who.endsWith('there'))
+        await assert.rejects(core.client().call('signIn', await typed({}, person)), { code: 'LOCKED' })
+      core.advance(31_000)
+      await assert.rejects(attempt(), FAILED)
+      const second = await locked()
+      assert.ok(second > 55 && second <= 60, String(second))
+      core.advance(61_000)
+      if (!who.endsWith('there')) return
+      await core.client().call('signIn', await typed({}, person))
+      for (let i = 0; i < 4; i += 1) await assert.rejects(attempt(), FAILED)
+      await core.client().call('signIn', await typed({}, person))
+    })
+  }
+
+  test('of many attempts at once only five are judged', async () => {
+    await later()
+    const attempt = () =>
+      core.client().call('signIn', { body: { userName: 'flood', password: 'wrong', code: '000000' } })
+    const ends = await Promise.allSettled(Array.from({ length: 15 }, attempt))
+    const codes = ends.map((end) => (end.status === 'rejected' ? (end.reason as { code: string }).code : 'in'))
+    assert.equal(codes.filter((code) => code === 'SIGN_IN_FAILED').length, 5)
+    assert.equal(codes.filter((code) => code === 'LOCKED').length, 10)
+  })
+
+  test('an address may fail twenty times, over all names', async () => {
+    await later()
+    for (let i = 0; i < 20; i += 1) {
+      const body = { userName: `name-${i}`, password: 'wrong', code: '000000' }
+      await assert.rejects(core.client().call('signIn', { body }), FAILED)
+    }
+    await assert.rejects(core.client().call('signIn', await typed()), { code: 'TOO_MANY', status: 429 })
+  })
+
+  test('one changes the password with the old one; other sessions end, this one gets another secret', async () => {
+    await later()
+    const person = await addPerson(core, ada, 'pat', [])
+    const [here, there] = [core.client(), core.client()]
+    await signIn(here, person)
+    await signIn(there, person)
+    const change = (current: string, password: string) => here.call('changePassword', { body: { current, password } })
+    await assert.rejects(change('not the old one', 'some new words to know'), FAILED)
+    await assert.rejects(change(person.password, 'short'), { code: 'INVALID' })
+    await assert.rejects(change(person.password, person.password), { code: 'INVALID' })
+    const cookie = here.cookies.get(COOKIE)
+    await change(person.password, 'some new words to know')
+    assert.notEqual(here.cookies.get(COOKIE), cookie)
+    await here.call('showSession')
+    await assert.rejects(there.call('showSession'), GONE)
+    await assert.rejects(core.client().call('signIn', await typed({}, person)), FAILED)
+    await core.client().call('signIn', await typed({ password: 'some new words to know' }, person))
+  })
+})
+
+describe('sessions', () => {
+  let core: TestCore
+  let ada: CoreClient
+  before(async () => {
+    core = await startTestCore()
+    ada = await core.signIn()
+  })
+  after(() => core[Symbol.asyncDispose]())
+
+  test('the cookie is for this host, for https, and for nobody else', async () => {
+    const { authenticator, userName, password } = await core.credentials()
+    const { headers } = await core
+      .client()
+      .call('signIn', { body: { userName, password, code: await authenticator.code() } })
+    assert.match(
+      String(headers['set-cookie']),
+      /^__Host-postern=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    )
+  })
+
+  test('its secret is nowhere in the database', async () => {
+    const rows = await core.core.services.store.db.selectFrom('sessions').selectAll().execute()
+    assert.equal(JSON.stringify(rows).includes(ada.cookies.get(COOKIE) ?? '?'), false)
+    assert.equal((await auditOf(core)).length > 0, true)
+    assert.equal(JSON.stringify(await auditOf(core)).includes(ada.cookies.get(COOKIE) ?? '?'), false)
+  })
+
+  const forged = ['', 'x'.repeat(43), "' or 1=1 --", 'x'.repeat(4_000)]
+  for (const cookie of forged) {
+    test(`a made-up cookie of ${cookie.length} characters is nobody's`, async () => {
+      const headers = { cookie: `${COOKIE}=${cookie}` }
+      assert.equal((await core.client().request({ method: 'GET', path: '/api/v1/session', headers })).status, 401)
+    })
+  }
+
+  test('a cookie that was there before signing in is not taken over (fixation)', async () => {
+    const client = core.client()
+    client.cookies.set(COOKIE, 'f'.repeat(43))
+    await signIn(client, await core.credentials())
+    assert.notEqual(client.cookies.get(COOKIE), 'f'.repeat(43))
+  })
+
+  test('whatever changes something needs the CSRF token of the same session', async () => {
+    const [one, two] = [await core.signIn(), await core.signIn()]
+    for (const token of ['', 'x'.repeat(43), two.csrfToken ?? '']) {
+      const headers = { 'x-csrf-token': token }
+      const { status, body } = await one.request({ method: 'DELETE', path: '/api/v1/session', headers })
+      assert.deepEqual([status, (JSON.parse(body.toString()) as { code: string }).code], [403, 'CSRF'])
+    }
+    one.csrfToken = null
+    await assert.rejects(one.call('signOut'), { code: 'CSRF' })
+    await one.call('showSession') // tells it
+    await one.call('signOut')
+    await assert.rejects(one.call('showSession'), GONE)
+    await two.call('showSession')
+  })
+
+  test('signing out everywhere ends them all', async () => {
+    const [one, two] = [await core.signIn(), await core.signIn()]
+    await one.call('signOutEverywhere')
+    for (const client of [one, two]) await assert.rejects(client.call('showSession'), GONE)
+    ada = await core.signIn()
+  })
+
+  test('15 minutes without use end it; use is noted once a minute', async () => {
+    const client = await core.signIn()
+    const usedAt = async (): Promise<string> => {
+      const { administrator } = (await client.call('showSession')).body
+      const { db } = core.core.services.store
+      const query = db.selectFrom('sessions').select('used_at').where('administrator_id', '=', administrator.id)
+      const rows = await query.orderBy('created_at', 'desc').execute()
+      return rows[0]?.used_at.toISOString() ?? ''
+    }
+    const noted = await usedAt()
+    core.advance(50_000)
+    assert.equal(await usedAt(), noted)
+    core.advance(11_000)
+    assert.notEqual(await usedAt(), noted)
+    for (let i = 0; i < 4; i += 1) {
+      core.advance(13 * MINUTE)
+      await client.call('showSession')
+    }
+    core.advance(15 * MINUTE + 1_000)
+    await assert.rejects(client.call('showSession'), GONE)
+  })
+
+  test('12 hours end it whatever is done', async () => {
+    const client = await core.signIn()
+    const { expiresAt } = (await client.call('showSession')).body
+    assert.ok(Math.abs(Date.parse(expiresAt) - core.now() - 12 * 60 * MINUTE) < MINUTE)
+    while (core.now() + 14 * MINUTE < Date.parse(expiresAt)) {
+      core.advance(14 * MINUTE)
+      await client.call('showSession')
+    }
+    core.advance(14 * MINUTE)
+    await assert.rejects(client.call('showSession'), GONE)
+  })
+
+  test('fresh proof lasts five minutes; proving again gives the session another secret', async () => {
+    const client = await core.signIn()
+    await client.call('disableBreakGlass')
+    core.advance(5 * MINUTE + 1_000)
+    await assert.rejects(client.call('disableBreakGlass'), { code: 'STEP_UP_REQUIRED', status: 401 })
+    await assert.rejects(client.call('stepUp', { body: { code: '000000' } }), FAILED)
+    const old = core.client()
+    old.cookies.set(COOKIE, client.cookies.get(COOKIE) ?? '')
+    await stepUp(client, await core.credentials())
+    await client.call('disableBreakGlass')
+    await assert.rejects(old.call('showSession'), GONE)
+    assert.deepEqual(
+      (await auditOf(core)).map(({ action }) => action).filter((action) => action.includes('step-up')),
+      ['session.refuse-step-up', 'session.step-up'],
+    )
+  })
+
+  test('whoever holds a session may not guess codes for long', async () => {
+    const client = await core.signIn()
+    for (let i = 0; i < 5; i += 1) await assert.rejects(client.call('stepUp', { body: { code: '000000' } }), FAILED)
+    await assert.rejects(client.call('stepUp', { body: { code: '000000' } }), { code: 'LOCKED' })
+    core.advance(31_000)
+    await stepUp(client, await core.credentials())
+  })
+})
+
+describe('API tokens', () => {
+  let core: TestCore
+  let ada: CoreClient
+  before(async () => {
+    core = await startTestCore()
+    ada = await core.signIn()
+  })
+  after(() => core[Symbol.asyncDispose]())
+  const draft = (change: object = {}) => ({
+    body: {
+      name: 'robot',
+      permissions: ['label:view' as const, 'administrator:view' as const],
+      expiresInSeconds: 3_600,
+      ...change,
+    },
+  })
+
+  const refused = [
+    { title: 'less than an hour', change: { expiresInSeconds: 3_599 } },
+    { title: 'more than 366 days', change: { expiresInSeconds: 31_622_401 } },
+    { title: 'no end', change: { expiresInSeconds: undefined } },
+    { title: 'no permission', change: { permissions: [] } },
+    { title: 'an unknown permission', change: { permissions: ['everything'] } },
+  ]
+  for (const { title, change } of refused) {
+    test(`one with ${title} is not made`, () =>
+      assert.rejects(ada.call('addApiToken', draft(change)), { code: 'INVALID' }))
+  }
+
+  test('one works without cookie and CSRF token, is shown once, and is kept hashed', async () => {
+    const { body, status } = await ada.call('addApiToken', draft())
+    assert.equal(status, 201)
+    assert.match(body.secret, /^pat_[\w-]{43}$/)
+    const robot = core.client().another(body.secret)
+    assert.deepEqual((await robot.call('showSession')).body.permissions.sort(), ['administrator:view', 'label:view'])
+    await robot.call('listRoles')
+    await assert.rejects(robot.call('listUsers'), { code: 'FORBIDDEN' })
+    const { items } = (await ada.call('listApiTokens')).body
+    assert.equal(items[0]?.lastUsedFrom, '127.0.0.1')
+    const { db } = core.core.services.store
+    const kept = JSON.stringify([await db.selectFrom('api_tokens').selectAll().execute(), await auditOf(core), items])
+    assert.equal(kept.includes(body.secret.slice(4)), false)
+    await ada.call('removeApiToken', { params: { id: body.token.id } })
+    await assert.rejects(robot.call('showSession'), GONE)
+  })
+
+  const headers = [
+    'Bearer',
+    'Bearer pat_',
+    `Bearer pat_${'x'.repeat(43)}`,
+    `Basic ${'x'.repeat(43)}`,
+    `pat_${'x'.repeat(43)}`,
+  ]
+  for (const authorization of headers) {
+    test(`"${authorization}" is nobody, whatever the cookie says`, async () => {
+      const { status } = await ada.request({ method: 'GET', path: '/api/v1/session', headers: { authorization } })
+      assert.equal(status, 401)
+    })
+  }
+
+  test('a token never does what needs fresh proof, and makes no tokens', async () => {
+    const permissions = ['administrator:manage', 'sign-in:manage', 'administrator:view'] as const
+    const { body } = await ada.call('addApiToken', draft({ name: 'high', permissions }))
+    const robot = core.client().another(body.secret)
+    await assert.rejects(robot.call('enableBreakGlass'), { code: 'FORBIDDEN' })
+    await assert.rejects(robot.call('addRole', { body: { name: 'x', permissions: [] } }), { code: 'FORBIDDEN' })
+    await assert.rejects(robot.call('addApiToken', draft()), { code: 'FORBIDDEN' })
+    for (const name of ['signOut', 'signOutEverywhere', 'startOidcStepUp'] as const) {
+      await assert.rejects(robot.call(name), { code: 'FORBIDDEN' })
+    }
+    await assert.rejects(robot.call('stepUp', { body: { code: '000000' } }), { code: 'FORBIDDEN' })
+  })
+
+  test('it ends when it says', async () => {
+    const { body } = await ada.call('addApiToken', draft({ name: 'short' }))
+    const robot = core.client().another(body.secret)
+    core.advance(3_599_000)
+    await robot.call('showSession')
+    core.advance(2_000)
+    await assert.rejects(robot.call('showSession'), GONE)
+    ada = await core.signIn()
+  })
+
+  test('it is worth no more than its maker, now and later', async () => {
+    const person = await addPerson(core, ada, 'tom', ['help-desk'])
+    const tom = core.client()
+    await signIn(tom, person)
+    await assert.rejects(tom.call('addApiToken', draft()), { code: 'INVALID' })
+    const { body } = await tom.call('addApiToken', draft({ permissions: ['label:view', 'user:view'] }))
+    const robot = core.client().another(body.secret)
+    const { items } = (await ada.call('listAdministrators', { query: { search: 'tom' } })).body
+    const [row] = items
+    assert.ok(row)
+    const edit = (roles: string[], disabled: boolean, ifMatch: number) =>
+      ada.call('changeAdministrator', {
+        params: { id: row.id },
+        body: { displayName: 'tom', roles, disabled },
+        ifMatch,
+      })
+    const { version } = await edit([], false, row.version)
+    assert.deepEqual((await robot.call('showSession')).body.permissions, [])
+    await edit(['help-desk'], true, version ?? 0)
+    await assert.rejects(robot.call('showSession'), GONE)
+    const { body: listed } = await ada.call('listAdministratorTokens', { params: { id: row.id } })
+    assert.equal(listed.items.length, 1)
+    await ada.call('removeAdministratorToken', { params: { id: row.id, tokenId: body.token.id } })
+    const own = (await ada.call('addApiToken', draft({ name: 'own' }))).body.token.id
+    await assert.rejects(ada.call('removeAdministratorToken', { params: { id: row.id, tokenId: own } }), {
+      code: 'NOT_FOUND',
+    })
+  })
+
+  test("somebody else's cannot be revoked as one's own", async () => {
+    const { body } = await ada.call('addApiToken', draft({ name: 'mine' }))
+    const person = await addPerson(core, ada, 'uma', [])
+    const uma = core.client()
+    await signIn(uma, person)
+    await assert.rejects(uma.call('removeApiToken', { params: { id: body.token.id } }), { code: 'NOT_FOUND' })
+  })
+})
+
+describe('the break-glass account', () => {
+  let core: TestCore
+  let ada: CoreClient
+  before(async () => {
+    core = await startTestCore()
+    ada = await core.signIn()
+  })
+  after(() => core[Symbol.asyncDispose]())
+  const enable = async () => (await ada.call('enableBreakGlass')).body
+
+  test('is in no list and cannot be changed like others', async () => {
+    const { body } = await ada.call('listAdministrators')
+    assert.deepEqual(
+      body.items.map(({ userName }) => userName),
+      ['ada'],
+    )
+    const account = await core.core.services.store.db
+      .selectFrom('administrators')
+      .select('id')
+      .where('kind', '=', 'break-glass')
+      .executeTakeFirstOrThrow()
+    await assert.rejects(ada.call('showAdministrator', { params: account }), { code: 'NOT_FOUND' })
+    await assert.rejects(ada.call('inviteAdministrator', { params: account }), { code: 'NOT_FOUND' })
+    await assert.rejects(ada.call('removeAdministrator', { params: account }), { code: 'NOT_FOUND' })
+    await assert.rejects(
+      ada.call('addAdministrator', { body: { userName: 'Break-Glass', displayName: 'x', roles: [] } }),
+      { code: 'CONFLICT' },
+    )
+  })
+
+  test('a proxy in between is not this machine', async () => {
+    const body = JSON.stringify(await enable())
+    for (const name of ['x-forwarded-for', 'forwarded']) {
+      const headers = { 'content-type': 'application/json', [name]: '127.0.0.1' }
+      const { status } = await core.client().request({ method: 'POST', path: '/api/v1/session', headers, body })
+      assert.equal(status, 401)
+    }
+  })
+
+  test('is good once, for an hour, and everybody hears of it', async () => {
+    const typed = await enable()
+    assert.match(typed.password, /^[a-z2-9-]{32}$/)
+    assert.equal((await ada.call('showSignInSettings')).body.breakGlass.enabled, true)
+    const clients = [core.client(), core.client()]
+    const ends = await Promise.allSettled(clients.map((client) => client.call('signIn', { body: typed })))
+    assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
+    const client = clients[ends.findIndex(({ status }) => status === 'fulfilled')]
+    assert.ok(client)
+    await assert.rejects(core.client().call('signIn', { body: typed }), FAILED)
+    assert.equal((await ada.call('showSignInSettings')).body.breakGlass.enabled, false)
+    assert.equal((await auditOf(core, 'break-glass.sign-in')).length, 1)
+    assert.deepEqual(
+      core.log.filter(({ event }) => event === 'break-glass-used').map(({ level }) => level),
+      ['problem'],
+    )
+    for (let i = 0; i < 5; i += 1) {
+      core.advance(11 * MINUTE)
+      await client.call('enableBreakGlass') // fresh proof for all of the hour
+    }
+    core.advance(6 * MINUTE)
+    await assert.rejects(client.call('showSession'), GONE)
+    ada = await core.signIn()
+  })
+
+  test('disabling ends its password and its session', async () => {
+    const typed = await enable()
+    await ada.call('disableBreakGlass')
+    await assert.rejects(core.client().call('signIn', { body: typed }), FAILED)
+    const client = core.client()
+    await client.call('signIn', { body: await enable() })
+    await ada.call('disableBreakGlass')
+    await assert.rejects(client.call('showSession'), GONE)
+    assert.equal(JSON.stringify([await auditOf(core), core.log]).includes(typed.password), false)
+  })
+
+  test('only whoever may do everything can enable it', async () => {
+    const { body } = await ada.call('addRole', { body: { name: 'Sign-in', permissions: ['sign-in:manage'] } })
+    const person = await addPerson(core, ada, 'ivy', [body.id])
+    const ivy = core.client()
+    await signIn(ivy, person)
+    await assert.rejects(ivy.call('enableBreakGlass'), { code: 'FORBIDDEN' })
   })
 })

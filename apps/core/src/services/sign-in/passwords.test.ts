@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ARGON2, hashPassword, passwordProblem, verifyPassword } from './passwords.ts'
+import { hashPassword, passwordProblem, verifyPassword } from './passwords.ts'
 
 describe('rules of a new password', () => {
   const refused = [
@@ -26,8 +26,7 @@ describe('rules of a new password', () => {
 describe('hashes of passwords', () => {
   test('are argon2id with at least what OWASP asks for', async () => {
     const phc = await hashPassword('a few random words here')
-    assert.match(phc, /^\$argon2id\$v=19\$m=65536,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/)
-    assert.ok(ARGON2.memory >= 19_456 && ARGON2.passes >= 2)
+    assert.match(phc, /^\$argon2id\$v=19\$m=32768,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/)
     assert.notEqual(phc, await hashPassword('a few random words here'))
     assert.equal(await verifyPassword('a few random words here', phc), true)
     assert.equal(await verifyPassword('a few random words her', phc), false)
@@ -55,9 +54,7 @@ describe('hashes of passwords', () => {
   })
   test('too many at once are turned away', async () => {
     const all = await Promise.allSettled(Array.from({ length: 24 }, () => verifyPassword('x', null)))
-    const away = all.filter(({ status }) => status === 'rejected')
-    assert.equal(away.length, 6) // 2 at work, 16 waiting
-    for (const one of away)
-      assert.equal((one as PromiseRejectedResult & { reason: { code: string } }).reason.code, 'UNAVAILABLE')
+    const codes = all.flatMap((one) => (one.status === 'rejected' ? [(one.reason as { code: unknown }).code] : []))
+    assert.deepEqual(codes, new Array(6).fill('UNAVAILABLE')) // 2 at work, 16 waiting
   })
 })
