@@ -249,7 +249,7 @@ class DeviceLists {
   done(): ShardedMap<Devices> {
     for (const [key, list] of this.#own) {
       if (list.length === 0) this.#map.delete(key)
-      else this.#map.set(key, list.length === 1 ? list : list.sort(byId))
+      else if (list.length > 1) list.sort(byId)
     }
     return this.#map.done()
   }
@@ -259,6 +259,7 @@ class DeviceLists {
     if (own !== undefined) return own
     const list = [...(this.#map.at(key) ?? NONE)]
     this.#own.set(key, list)
+    this.#map.set(key, list)
     return list
   }
 }
