@@ -6,6 +6,8 @@ import type { AuditEntry } from '@postern/contract/api/audit'
 
 /** What receivers should take (RFC 5425 4.3.1), without the frame's length. A longer row leaves out before and after. Bytes. */
 const MESSAGE_BYTES = 8_192
+/** Characters of one value when a message would be longer: with so many, each escaped, it never is. */
+const SHORT = 80
 /** Normal but significant (RFC 5424 6.2.1). */
 const SEVERITY_NOTICE = 5
 const APP_NAME = 'postern-core'
@@ -18,14 +20,28 @@ const BOM = '\uFEFF'
 
 /** The message with its frame: its length in decimal, a space, the message. `hostname`: of the sending machine. */
 export function syslogFrame(entry: AuditEntry, facility: number, hostname: string): Buffer {
-  const whole = message(entry, facility, hostname, entry)
-  const fits = whole.length <= MESSAGE_BYTES
-  const left = { ...entry, before: '(too long)', after: '(too long)', note: shortened(entry.note) }
-  const body = fits ? whole : message(entry, facility, hostname, left)
+  const whole = message(entry, facility, hostname)
+  const body = whole.length <= MESSAGE_BYTES ? whole : message(abridged(entry), facility, hostname)
   return Buffer.concat([Buffer.from(`${body.length} `), body])
 }
 
-function message(entry: AuditEntry, facility: number, hostname: string, told: AuditEntry): Buffer {
+/** Which row it is stays to be seen; the rest is in the export. */
+function abridged(entry: AuditEntry): AuditEntry {
+  const { actor, object } = entry
+  return {
+    ...entry,
+    actor: { kind: actor.kind, id: shortened(actor.id), name: shortened(actor.name) ?? '' },
+    sessionId: shortened(entry.sessionId),
+    remote: shortened(entry.remote),
+    requestId: shortened(entry.requestId),
+    object: { kind: shortened(object.kind) ?? '', id: shortened(object.id), name: shortened(object.name) },
+    before: '(too long)',
+    after: '(too long)',
+    note: shortened(entry.note),
+  }
+}
+
+function message(entry: AuditEntry, facility: number, hostname: string): Buffer {
   const head = [
     `<${facility * 8 + SEVERITY_NOTICE}>1`,
     entry.at,
@@ -36,7 +52,7 @@ function message(entry: AuditEntry, facility: number, hostname: string, told: Au
     structuredData(entry),
   ]
   // The mark says that what follows is UTF-8; without it a receiver may take it for anything (RFC 5424 6.4).
-  return Buffer.from(`${head.join(' ')} ${BOM}${JSON.stringify(told)}`)
+  return Buffer.from(`${head.join(' ')} ${BOM}${JSON.stringify(entry)}`)
 }
 
 /** Absent values have no parameter: an empty one would say something else. */
@@ -61,12 +77,11 @@ function structuredData(entry: AuditEntry): string {
 
 /** RFC 5424 6.3.3: these three and no others. Control characters could end a line of a receiver that splits on it. */
 function escaped(value: string): string {
-  return shortened(value.replaceAll(/[\u0000-\u001f\u007f]/g, ' ')).replaceAll(/["\\\]]/g, '\\$&')
+  return value.replaceAll(/[\u0000-\u001f\u007f]/g, ' ').replaceAll(/["\\\]]/g, '\\$&')
 }
 
-/** Characters of one value at most, so that a message without before and after always fits. */
-function shortened<T extends string | null>(value: T): T | string {
-  return value !== null && value.length > 200 ? `${value.slice(0, 200).toWellFormed()}…` : value
+function shortened(value: string | null): string | null {
+  return value !== null && value.length > SHORT ? `${value.slice(0, SHORT).toWellFormed()}…` : value
 }
 
 /** PRINTUSASCII; `-` when nothing is left. */
