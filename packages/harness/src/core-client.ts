@@ -122,7 +122,7 @@ export class CoreClient {
         port: url.port,
         method,
         path,
-        headers: { ...this.#credentials(method), ...headers },
+        headers: { ...this.#credentials(method), ...lengthOf(body), ...headers },
         timeout: TIMEOUT_MS,
         ...(this.#options.ca === undefined ? {} : { ca: this.#options.ca }),
       },
@@ -201,6 +201,11 @@ function requestOf(row: EndpointRow, input: LooseInput): RawRequest {
     },
     ...(payload === undefined ? {} : { body: payload }),
   }
+}
+
+/** Node gives a DELETE neither length nor chunks, so its body would be read as the next request. */
+function lengthOf(body: Buffer | string | undefined): Record<string, string> {
+  return body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
 }
 
 function pathOf(template: string, params: readonly (readonly [string, unknown])[]): string {
