@@ -2,6 +2,7 @@
  * What Core does by itself while it runs.
  * @module
  */
+import { startAssociationClock } from './services/associations/decide.ts'
 import { startSyslog } from './services/audit/syslog-sender.ts'
 import { startRenewal } from './services/certificates/renewal.ts'
 import { startPostureClock } from './services/posture/clock.ts'
@@ -14,6 +15,7 @@ export async function startBackground(services: Services): Promise<AsyncDisposab
   jobs.use(await startHeartbeat(services))
   jobs.use(startSyslog(services))
   jobs.use(startPostureClock(services))
+  jobs.use(startAssociationClock(services))
   jobs.use(startRenewal(services))
   return jobs.move()
 }

@@ -62,8 +62,8 @@ export function configurationsRoutes({ store }: Services): Handlers<typeof confi
     }),
     listConfigurationVersions: async ({ params: { id }, query }) => ({ body: await listVersions(db, id, query) }),
     getConfigurationVersion: async ({ params: { id, version } }) => ({ body: await readVersion(db, id, version) }),
-    compareConfigurationVersions: async ({ params: { id, version }, query }) => ({
-      body: await compareVersions(db, id, version, query.with ?? null),
+    compareConfigurationVersions: async ({ params: { id }, query: { from, to } }) => ({
+      body: await compareVersions(db, id, from, to),
     }),
     restoreConfigurationVersion: async ({ params: { id, version: restored } }, context) =>
       answer(await context.change((c) => restoreConfiguration(c, { id, restored, version: context.ifMatch }))),

@@ -106,7 +106,7 @@ export const ConfigurationVersionSummary = Type.Object(
   {
     version: Version,
     at: Instant,
-    by: Type.String({ title: 'By', description: 'Who saved it' }),
+    author: Type.String({ title: 'Author', description: 'Who saved it' }),
     restoredFrom: orNull(Version),
   },
   strict,
@@ -129,12 +129,12 @@ export const ConfigurationComparison = Type.Object(
   {
     from: Version,
     to: Version,
-    changes: Type.Array(
+    differences: Type.Array(
       Type.Object(
         {
           path: Type.String(),
-          from: Type.Unknown({ description: 'Null: not there' }),
-          to: Type.Unknown({ description: 'Null: not there' }),
+          before: Type.Unknown({ description: 'Null: not there' }),
+          after: Type.Unknown({ description: 'Null: not there' }),
         },
         strict,
       ),

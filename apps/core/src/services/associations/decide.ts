@@ -96,7 +96,7 @@ export async function expireAssociationDecisions({ store, now }: Pick<Services, 
     const some = await due(store.db, new Date(now())).limit(1).executeTakeFirst()
     if (some === undefined) return count
     const ended = await store.change(SYSTEM, async (change) => {
-      const rows = await due(change.tx, change.now).limit(BATCH).forUpdate().skipLocked().execute()
+      const rows = await due(change.tx, change.now).limit(BATCH).forUpdate().execute()
       for (const row of rows) {
         await clear(change, row.id)
         writeDown(change, 'association.expire', row, { before: { kind: row.override_kind }, after: null, note: null })
@@ -104,7 +104,7 @@ export async function expireAssociationDecisions({ store, now }: Pick<Services, 
       return rows.length
     })
     count += ended
-    if (ended === 0) return count // another Core is at them
+    if (ended === 0) return count // another Core was faster
   }
 }
 

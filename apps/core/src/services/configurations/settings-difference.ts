@@ -9,8 +9,8 @@ import type { Settings } from './kinds.ts'
 /** One field. `path` is dotted; null: not there. */
 export interface SettingsChange {
   readonly path: string
-  readonly from: unknown
-  readonly to: unknown
+  readonly before: unknown
+  readonly after: unknown
 }
 
 /** In alphabetical order of paths. Pairs of Email+ are compared by key, and their order as `pairs`. */
@@ -18,8 +18,8 @@ export function settingsDifference(from: Settings, to: Settings): readonly Setti
   const [old, now] = [leaves(from), leaves(to)]
   const paths = [...new Set([...old.keys(), ...now.keys()])].toSorted()
   return paths
-    .map((path) => ({ path, from: old.get(path) ?? null, to: now.get(path) ?? null }))
-    .filter((change) => canonical(change.from) !== canonical(change.to))
+    .map((path) => ({ path, before: old.get(path) ?? null, after: now.get(path) ?? null }))
+    .filter((change) => canonical(change.before) !== canonical(change.after))
 }
 
 function leaves(stored: Settings): ReadonlyMap<string, unknown> {

@@ -36,16 +36,10 @@ export async function readVersion(db: Db, id: string, version: number): Promise<
   return { ...toSummary(row), kind: row.kind, settings: row.settings }
 }
 
-/** `to` null: the one in use. @throws CoreError NOT_FOUND */
-export async function compareVersions(
-  db: Db,
-  id: string,
-  from: number,
-  to: number | null,
-): Promise<ConfigurationComparison> {
-  const newer = to ?? (await configurationRow(db, id)).version
-  const [old, now] = [await versionRow(db, id, from), await versionRow(db, id, newer)]
-  return { from, to: newer, changes: [...settingsDifference(storedSettings(old), storedSettings(now))] }
+/** @throws CoreError NOT_FOUND */
+export async function compareVersions(db: Db, id: string, from: number, to: number): Promise<ConfigurationComparison> {
+  const [old, now] = [await versionRow(db, id, from), await versionRow(db, id, to)]
+  return { from, to, differences: [...settingsDifference(storedSettings(old), storedSettings(now))] }
 }
 
 /** Its row with the kind. @throws CoreError NOT_FOUND */
@@ -74,6 +68,6 @@ function toSummary(row: {
   readonly by_name: string
   readonly restored_from: number | null
 }): ConfigurationVersionSummary {
-  const { version, at, by_name: by, restored_from: restoredFrom } = row
-  return { version, at: at.toISOString(), by, restoredFrom }
+  const { version, at, by_name: author, restored_from: restoredFrom } = row
+  return { version, at: at.toISOString(), author, restoredFrom }
 }
