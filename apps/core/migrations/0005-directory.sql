@@ -20,6 +20,7 @@ create function joined(texts text[]) returns text language sql immutable strict 
   select coalesce(string_agg(t, ' ' order by n), '') from unnest(texts) with ordinality as u (t, n)
 $$;
 
+-- `search`, here and in devices: every text after a space, so that a short word is found where a word begins.
 create table users (
   id uuid primary key default gen_random_uuid(),
   version int not null default 1,
@@ -42,7 +43,7 @@ create table users (
   blocked_by text,
   blocked_note text,
   search text not null generated always as (
-    lower(user_name || ' ' || user_id || ' ' || email || ' ' || first_name || ' ' || last_name || ' ' || display_name)
+    lower(' ' || user_name || ' ' || user_id || ' ' || email || ' ' || first_name || ' ' || last_name || ' ' || display_name)
   ) stored,
   unique (id, user_name, display_name),
   check ((blocked_at is null) = (blocked_by is null)),
@@ -84,12 +85,14 @@ create table devices (
   name_key text not null generated always as (lower(name)) stored,
   user_key text not null generated always as (lower(user_name)) stored,
   search text not null generated always as (
-    lower(name || ' ' || user_name || ' ' || user_display_name || ' ' || serial || ' ' || model || ' ' || udid || ' '
+    lower(' ' || name || ' ' || user_name || ' ' || user_display_name || ' ' || serial || ' ' || model || ' ' || udid || ' '
       || uuid || ' ' || joined(eas_device_ids))
   ) stored,
   constraint devices_user foreign key (user_id, user_name, user_display_name)
     references users (id, user_name, display_name) on update cascade
 );
+create index devices_by_platform on devices (platform, name_key, id);
+create index devices_by_state on devices (state) where state <> 'active';
 create index devices_by_user_id on devices (user_id);
 create index devices_by_name on devices (name_key, id);
 create index devices_by_user on devices (user_key, id);

@@ -73,9 +73,9 @@ describe('what Sentries are told', () => {
     const id = await addDevice({ easDeviceIds: ['ABC1'] })
     assert.equal(await posture(id), 'block IDENTITY_MISSING')
     const print = await addIdentity(id)
-    const first = await entry('device', id)
+    const first = (await entry('device', id)) ?? assert.fail()
     assert.equal(await lab.change((change) => refreshPosture(change, [id, id])), 0)
-    assert.equal((await entry('device', id))?.seq, first?.seq)
+    assert.equal((await entry('device', id))?.seq, first.seq)
     const expected = {
       id,
       user: 'tu1@example.com',
@@ -84,11 +84,11 @@ describe('what Sentries are told', () => {
       posture: 'allow',
       reasons: [],
     }
-    assert.deepEqual(first?.value, expected)
+    assert.deepEqual(first.value, expected)
     parsePolicySnapshot({
       schema: 1,
       version: 1,
-      devices: [first?.value],
+      devices: [first.value],
       revokedCertificates: [],
       blockedUsers: [],
       mode: 'enforce',

@@ -12,6 +12,7 @@ import { labelsEndpoints } from '@postern/contract/api/labels'
 import { usersEndpoints } from '@postern/contract/api/users'
 import type { Actor } from '../../src/audit/chain.ts'
 import { parseCoreConfig } from '../../src/config/core-config.ts'
+import type { Principal } from '../../src/api/principal.ts'
 import { openServices } from '../../src/core.ts'
 import type { Change } from '../../src/database/store.ts'
 import { buildAdminApp } from '../../src/listeners/admin-listener.ts'
@@ -55,7 +56,7 @@ export async function startDirectoryLab(start = Date.UTC(2026, 0, 10)): Promise<
     const now = (): number => time
     const services = await openServices(parseCoreConfig({}), { folder, log: () => undefined, now }, owned)
     const actor: Actor = { kind: 'administrator', id: 'alice', name: 'alice' }
-    const permissionsOf = { current: PERMISSION_NAMES as readonly Permission[] }
+    const permissionsOf = { current: PERMISSION_NAMES }
     const app = owned.adopt(await buildLab(services, permissionsOf), (one) => one.close())
     return {
       services,
@@ -82,9 +83,10 @@ export async function startDirectoryLab(start = Date.UTC(2026, 0, 10)): Promise<
 function buildLab(services: Services, permissions: { readonly current: readonly Permission[] }) {
   const table = { ...usersEndpoints, ...devicesEndpoints, ...labelsEndpoints }
   const handlers = { ...usersRoutes(services), ...devicesRoutes(services), ...labelsRoutes(services) }
-  const authenticate = async () => ({
-    kind: 'administrator' as const,
+  const authenticate = async (): Promise<Principal> => ({
+    kind: 'administrator',
     id: 'alice',
+    administratorId: 'alice',
     name: 'alice',
     permissions: new Set(permissions.current),
     sessionId: null,

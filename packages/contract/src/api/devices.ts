@@ -194,7 +194,8 @@ export const DeviceQuery = Type.Object(
     search: Type.Optional(
       Type.String({
         maxLength: 200,
-        description: 'Words that name, user, serial number, model or ActiveSync id contain, all of them.',
+        description:
+          'Words that name, user, serial number, model or ActiveSync id contain, all of them; of one or two characters where a word begins.',
       }),
     ),
     platform: Type.Optional(Platform),

@@ -113,7 +113,11 @@ export const usersEndpoints = {
       {
         ...pageQuery,
         search: Type.Optional(
-          Type.String({ maxLength: 200, description: 'Words that names, id or address contain, all of them.' }),
+          Type.String({
+            maxLength: 200,
+            description:
+              'Words that names, id or address contain, all of them; of one or two characters where a word begins.',
+          }),
         ),
         blocked: Type.Optional(
           Type.Boolean({ description: 'Only users that are blocked or disabled, or only others.' }),
