@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { sql } from 'kysely'
 import type { OidcSettings } from '@postern/contract/api/administrators'
 import type { CoreClient } from '@postern/harness/core-client'
 import { CookieJar } from '@postern/harness/cookie-jar'
@@ -187,6 +188,17 @@ describe('OpenID Connect sign-in', () => {
     core.advance(600_001)
     await client.call('startOidcSignIn')
     core.advance(-600_001)
+  })
+
+  test('no more than 10,000 browsers are away at once, from wherever', async () => {
+    await core.client().call('startOidcSignIn')
+    const { db } = core.core.services.store
+    await sql`insert into oidc_sign_ins (cookie_hash, secret_id, remote, created_at, expires_at)
+      select sha256(n::text::bytea), (select secret_id from oidc_sign_ins limit 1), n::text, now(), ${new Date(core.now() + 600_000)}
+      from generate_series(1, 10000) n`.execute(db)
+    await assert.rejects(core.client().call('startOidcSignIn'), { code: 'TOO_MANY' })
+    await sql`delete from oidc_sign_ins`.execute(db)
+    await core.client().call('startOidcSignIn')
   })
 
   test('a step-up is a new sign-in at the provider', async () => {

@@ -12,6 +12,7 @@ import {
 } from '@postern/harness/core-administrator'
 import { signIn, stepUp } from '@postern/harness/core-administrator'
 import type { CoreClient } from '@postern/harness/core-client'
+import { openSetUp } from '../src/services/sign-in/set-up.ts'
 import { auditOf } from './support/audit-rows.ts'
 import { startTestCore, type TestCore } from './support/test-core.ts'
 
@@ -51,6 +52,12 @@ describe('set-up', () => {
     await assert.rejects(core.client().call('confirmSetUp', { body: { secret, code: '000000' } }), { code: 'INVALID' })
   })
 
+  test('starting again makes the link before worth nothing', async () => {
+    const before = secret
+    secret = (await openSetUp(core.core.services)) ?? ''
+    await assert.rejects(core.client().call('startSetUp', draft({ secret: before })), FAILED)
+  })
+
   test('says the rule for a weak password', async () => {
     await assert.rejects(core.client().call('startSetUp', draft({ password: 'short' })), { code: 'INVALID' })
     await assert.rejects(core.client().call('startSetUp', draft({ password: 'my name is ada lovelace' })), {
@@ -72,6 +79,7 @@ describe('set-up', () => {
     await assert.rejects(core.client().call('startSetUp', draft()), { code: 'ALREADY_SET_UP' })
     await assert.rejects(core.client().call('confirmSetUp', { body: { secret, code } }), { code: 'ALREADY_SET_UP' })
     assert.equal((await core.client().call('showSignInOptions')).body.setUp, false)
+    assert.equal(await openSetUp(core.core.services), null)
     const rows = await core.core.services.store.db.selectFrom('administrators').select('kind').execute()
     assert.deepEqual(rows.map(({ kind }) => kind).sort(), ['break-glass', 'local'])
   })
@@ -132,6 +140,20 @@ describe('signing in', () => {
     assert.equal(answers.size, 1)
     await core.client().call('signIn', await typed())
   })
+
+  const foreign = [
+    { title: 'a form of another site', type: 'application/x-www-form-urlencoded', status: 415 },
+    { title: 'a text of another site', type: 'text/plain', status: 400 },
+    { title: 'a name with a null in it', type: 'application/json', status: 400, change: { userName: 'a\0da' } },
+  ]
+  for (const { title, type, status, change } of foreign) {
+    test(`${title} signs nobody in`, async () => {
+      const body = JSON.stringify((await typed(change)).body)
+      const headers = { 'content-type': type }
+      const answer = await core.client().request({ method: 'POST', path: '/api/v1/session', headers, body })
+      assert.deepEqual([answer.status, answer.headers['set-cookie']], [status, undefined])
+    })
+  }
 
   test('a code is good once, also for two at the same moment', async () => {
     const input = await typed()
@@ -470,6 +492,14 @@ describe('API tokens', () => {
     })
   })
 
+  test('an administrator has a hundred at most', async () => {
+    const { items } = (await ada.call('listApiTokens')).body
+    for (let i = items.length; i < 100; i += 1) await ada.call('addApiToken', draft({ name: `number ${i}` }))
+    await assert.rejects(ada.call('addApiToken', draft({ name: 'one more' })), { code: 'CONFLICT' })
+    for (const { id } of (await ada.call('listApiTokens')).body.items)
+      await ada.call('removeApiToken', { params: { id } })
+  })
+
   test("somebody else's cannot be revoked as one's own", async () => {
     const { body } = await ada.call('addApiToken', draft({ name: 'mine' }))
     const person = await addPerson(core, ada, 'uma', [])
@@ -560,5 +590,45 @@ describe('the break-glass account', () => {
     const ivy = core.client()
     await signIn(ivy, person)
     await assert.rejects(ivy.call('enableBreakGlass'), { code: 'FORBIDDEN' })
+  })
+})
+
+describe('two Cores on one PostgreSQL', () => {
+  let one: TestCore
+  let two: TestCore
+  before(async () => {
+    one = await startTestCore({ database: 'url' })
+    two = await startTestCore({ beside: one })
+  })
+  after(async () => {
+    await two[Symbol.asyncDispose]()
+    await one[Symbol.asyncDispose]()
+  })
+
+  test('the link of the Core that started last is the good one', async () => {
+    await assert.rejects(one.signIn(), FAILED)
+    await two.signIn()
+  })
+
+  test('a session is good on both, and ends on both', async () => {
+    const here = await two.signIn()
+    const there = one.client()
+    there.cookies.set(COOKIE, here.cookies.get(COOKIE) ?? '')
+    await there.call('showSession')
+    await there.call('signOut')
+    await assert.rejects(here.call('showSession'), GONE)
+  })
+
+  test('attempts are counted over both', async () => {
+    const body = { userName: 'zoe', password: 'wrong', code: '000000' }
+    const codes: string[] = []
+    for (let i = 0; i < 6; i += 1) {
+      const core = i % 2 === 0 ? one : two
+      await core
+        .client()
+        .call('signIn', { body })
+        .catch((error: unknown) => codes.push((error as { code: string }).code))
+    }
+    assert.deepEqual(codes, [...new Array<string>(5).fill('SIGN_IN_FAILED'), 'LOCKED'])
   })
 })

@@ -19,6 +19,8 @@ export interface TestCoreOptions {
   readonly database?: 'embedded' | 'url'
   readonly config?: Readonly<Record<string, unknown>>
   readonly localSentry?: boolean
+  /** Another Core on the database and keys of this one, which must have been started with `url` and is ended later. */
+  readonly beside?: TestCore
 }
 
 /** A line that Core wrote. */
@@ -54,6 +56,11 @@ const PASSWORD = 'loopback-only'
 export async function startTestCore(options: TestCoreOptions = {}): Promise<TestCore> {
   const owned = new AsyncDisposableStack()
   try {
+    if (options.beside !== undefined) {
+      const { folder, databaseUrl } = options.beside
+      if (databaseUrl === null) throw new Error('two Cores need a database that neither of them started')
+      return await boot(options, folder, databaseUrl, owned)
+    }
     const folder = await mkdtemp(join(tmpdir(), 'postern-core-'))
     owned.defer(() => rm(folder, { recursive: true, force: true }))
     const databaseUrl = options.database === 'url' ? await externalDatabase(folder, owned) : null

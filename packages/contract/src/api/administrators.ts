@@ -8,6 +8,9 @@ import type { EndpointTable } from './endpoint.ts'
 import { ApiToken, PermissionName, UserName } from './session.ts'
 import { PERMISSION_NAMES } from './permissions.ts'
 
+/** Without control characters. */
+const PRINTABLE = '^[^\\u0000-\\u001f\\u007f]*$'
+
 /** Id of a role: the name of a built-in one, or a UUID. */
 export const RoleId = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const RoleIds = Type.Array(RoleId, { title: 'Roles', maxItems: 32, uniqueItems: true })
@@ -73,7 +76,7 @@ export const OidcSettings = Type.Object(
       description: 'what the sign-in page calls it',
       minLength: 1,
       maxLength: 60,
-      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+      pattern: PRINTABLE,
     }),
     issuer: Type.String({
       title: 'Issuer',
@@ -92,9 +95,10 @@ export const OidcSettings = Type.Object(
       description: 'claim of the ID token that lists groups',
       minLength: 1,
       maxLength: 100,
+      pattern: PRINTABLE,
     }),
     groupRoles: Type.Array(
-      Type.Object({ group: Type.String({ minLength: 1, maxLength: 500 }), roleId: RoleId }, strict),
+      Type.Object({ group: Type.String({ minLength: 1, maxLength: 500, pattern: PRINTABLE }), roleId: RoleId }, strict),
       { title: 'Roles of groups', description: 'who is in none of them is refused', maxItems: 200 },
     ),
   },
@@ -137,7 +141,10 @@ const people = {
     path: '/api/v1/administrators',
     summary: 'List administrators',
     access: 'administrator:view',
-    query: Type.Object({ ...pageQuery, search: Type.Optional(Type.String({ maxLength: 100 })) }, strict),
+    query: Type.Object(
+      { ...pageQuery, search: Type.Optional(Type.String({ maxLength: 100, pattern: PRINTABLE })) },
+      strict,
+    ),
     reply: pageOf(Administrator),
     cli: { noun: 'administrator', verb: 'list', columns: ['userName', 'displayName', 'kind', 'roles', 'state', 'id'] },
     failures: [],

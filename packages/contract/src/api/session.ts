@@ -16,6 +16,8 @@ export const UserName = Type.String({
 
 /** A password as typed, whatever the rules for new ones are. */
 const Typed = Type.String({ minLength: 1, maxLength: 256 })
+/** A name as typed: not judged by the rules for new ones, which would tell which names there can be. */
+const TypedName = Type.String({ minLength: 1, maxLength: 256, pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
 /** Secret part of a link. */
 const LinkSecret = Type.String({ minLength: 1, maxLength: 100 })
 /** Code of an authenticator. */
@@ -163,7 +165,7 @@ const ownSessionEndpoints = {
     path: '/api/v1/session',
     summary: 'Sign in with a password and a code',
     access: 'anonymous',
-    body: Type.Object({ userName: Typed, password: Typed, code: Type.Optional(Code) }, strict),
+    body: Type.Object({ userName: TypedName, password: Typed, code: Type.Optional(Code) }, strict),
     reply: Session,
     failures: ['SIGN_IN_FAILED', 'LOCKED'],
   },

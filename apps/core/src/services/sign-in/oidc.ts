@@ -65,23 +65,15 @@ export async function startOidcStepUp(
 }
 
 async function depart(services: Services, browser: Browser, sessionId: string | null): Promise<Departure> {
-  const provider = await openProvider(...(await enabledSettings(services)))
+  const [settings, clientSecret] = await enabledSettings(services)
+  await requireRoom(services.store.db, browser.remote, new Date(services.now()))
+  const provider = await openProvider(settings, clientSecret)
   const cookie = newSecret()
   const secrets = newSignInSecrets()
   const redirectUri = browser.origin + CALLBACK_PATH
   const url = await provider.authorizationUrl(secrets, redirectUri, sessionId !== null)
   await services.store.change(nobody(browser), async ({ tx, now }) => {
     await forgetOld(services, { tx, now })
-    const { away, here } = await tx
-      .selectFrom('oidc_sign_ins')
-      .select((eb) => [
-        eb.fn.countAll<number>().as('away'),
-        eb.fn.countAll<number>().filterWhere('remote', '=', browser.remote).as('here'),
-      ])
-      .executeTakeFirstOrThrow()
-    if (here >= MOST_AWAY.address || away >= MOST_AWAY.all) {
-      throw new CoreError('TOO_MANY', 'too many sign-ins have begun and not ended; wait', { retryAfterSeconds: 600 })
-    }
     const taken: Taken = { ...secrets, redirectUri }
     await tx
       .insertInto('oidc_sign_ins')
@@ -96,6 +88,20 @@ async function depart(services: Services, browser: Browser, sessionId: string | 
       .execute()
   })
   return { url: url.href, cookie }
+}
+
+/** Before anything is asked of the provider: whoever floods this must not make Core flood that. */
+async function requireRoom(db: Db, remote: string, now: Date): Promise<void> {
+  const { away, here } = await db
+    .selectFrom('oidc_sign_ins')
+    .select((eb) => [
+      eb.fn.countAll<number>().as('away'),
+      eb.fn.countAll<number>().filterWhere('remote', '=', remote).as('here'),
+    ])
+    .where('expires_at', '>', now)
+    .executeTakeFirstOrThrow()
+  if (here < MOST_AWAY.address && away < MOST_AWAY.all) return
+  throw new CoreError('TOO_MANY', 'too many sign-ins have begun and not ended; wait', { retryAfterSeconds: 600 })
 }
 
 async function forgetOld({ vault }: Services, { tx, now }: Pick<Change, 'tx' | 'now'>): Promise<void> {
