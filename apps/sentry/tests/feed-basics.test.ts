@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { SentryProcess } from '@postern/harness/sentry-process'
 import { hex } from './support/golden.ts'
 import { until, workerPids } from './support/observe.ts'
@@ -119,6 +120,22 @@ describe('changes of posture', () => {
     assert.deepEqual([again?.epoch, again?.seq, again?.etag], ['epoch-1', String(it.core.state.seq), 'first'])
     const seq = it.core.change(it.entry('bob-tablet', { reasons: ['SEEN'] }))
     await it.core.report(({ posture }) => posture.seq === seq)
+  })
+})
+
+describe('a Core that falls silent', () => {
+  test('three pings that do not come: it dials again; three that come: it stays', async () => {
+    it.core.state.pingSeconds = 1
+    it.core.drop()
+    const feeds = it.core.asked.length
+    await until('the feed with the shorter period', () => it.core.asked.length > feeds)
+    await delay(3_500)
+    assert.equal(it.core.asked.length, feeds + 1)
+    it.core.state.mute = true
+    await until('another feed', () => it.core.asked.length > feeds + 1, 4_500)
+    it.core.state.mute = false
+    it.core.state.pingSeconds = 5
+    it.core.drop()
   })
 })
 

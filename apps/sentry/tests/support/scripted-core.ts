@@ -36,6 +36,8 @@ export interface ScriptedCore extends AsyncDisposable {
     seq: number
     posture: PostureEntry[]
     pingSeconds: number
+    /** Says nothing of its own accord, though its feeds stay open. */
+    mute: boolean
     /** How long identities last from their issue, and after which time they should be renewed. Milliseconds. */
     lifeMs: number
     renewAfterMs: number
@@ -90,6 +92,7 @@ class Scripted implements ScriptedCore {
     seq: 1,
     posture: [],
     pingSeconds: 5,
+    mute: false,
     lifeMs: 30 * DAY_MS,
     renewAfterMs: 20 * DAY_MS,
     refuse: null,
@@ -260,7 +263,7 @@ class Scripted implements ScriptedCore {
     if (asked.epoch !== state.epoch || asked.seq !== String(state.seq)) this.#sendSnapshot(send)
     this.#feeds.add(response)
     const ping = setInterval(() => {
-      send({ type: 'ping', seq: state.seq })
+      if (!state.mute) send({ type: 'ping', seq: state.seq })
     }, state.pingSeconds * 1_000)
     response.on('close', () => {
       clearInterval(ping)
