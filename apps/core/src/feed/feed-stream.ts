@@ -17,7 +17,14 @@ import { closeStreamState, openStreamState, recordOffer, touchStreamState } from
 import { CORE_VERSION } from '../version.ts'
 import type { FeedQuery } from './feed-query.ts'
 import { createLineWriter, type LineWriter, StreamEnded } from './line-writer.ts'
-import { countPosture, linesOf, postureAfter, posturePages, readPostureHead } from './posture-source.ts'
+import {
+  countPosture,
+  linesOf,
+  type NumberedEntry,
+  postureAfter,
+  posturePages,
+  readPostureHead,
+} from './posture-source.ts'
 import { createWakes, type Wakes } from './wakes.ts'
 
 /** The last line of a stream that Core ends. */
@@ -194,7 +201,7 @@ async function sendSnapshot(stream: Running): Promise<number> {
   for await (const page of posturePages(db)) {
     for (const line of linesOf(page)) {
       await betweenLines(stream)
-      await writer.write({ type: 'entries', entries: line.map(({ entry }) => entry) })
+      await writer.writeEntries({ type: 'entries' }, textsOf(line))
     }
   }
   await writer.write({ type: 'snapshot-end', seq })
@@ -211,10 +218,14 @@ async function sendDeltas(stream: Running, seq: number): Promise<number> {
     for (const line of linesOf(page)) {
       await betweenLines(stream)
       const reached = line.at(-1)?.seq ?? from
-      await writer.write({ type: 'delta', from, seq: reached, entries: line.map(({ entry }) => entry) })
+      await writer.writeEntries({ type: 'delta', from, seq: reached }, textsOf(line))
       from = reached
     }
   }
+}
+
+function textsOf(line: readonly NumberedEntry[]): string[] {
+  return line.map(({ json }) => json)
 }
 
 function tellFault({ services }: Pick<StreamDeps, 'services'>, { sentryId }: Gateway, error: unknown): void {

@@ -18,10 +18,16 @@ export class StreamEnded extends Error {
   }
 }
 
+/** A message with entries, without them. */
+export type EntriesHead = Omit<Extract<FeedMessage, { type: 'entries' }>, 'entries'> | Omit<DeltaMessage, 'entries'>
+type DeltaMessage = Extract<FeedMessage, { type: 'delta' }>
+
 /** Writes lines. */
 export interface LineWriter {
   /** Resolves when there is room for more. @throws StreamEnded */
   write(message: FeedMessage): Promise<void>
+  /** The same for a message with entries, each of which is JSON already. `head`: its other members. @throws StreamEnded */
+  writeEntries(head: EntriesHead, entries: readonly string[]): Promise<void>
   /** No more lines: `write` throws from now on, also one that waits. */
   stop(): void
   /** Ends the reply with a last line; cut off when the other end does not take it in time. */
@@ -49,13 +55,18 @@ export function createLineWriter(response: ServerResponse, drainMs: number): Lin
       response.once('drain', onDrain).once('close', onClose)
       wake = settle
     })
+  const writeLine = async (line: string): Promise<void> => {
+    if (stopped) throw new StreamEnded('stopped')
+    if (response.destroyed) throw new StreamEnded('closed')
+    if (response.write(`${line}\n`)) return
+    const how = await drained()
+    if (how !== 'drained') throw new StreamEnded(how)
+  }
   return {
-    write: async (message) => {
-      if (stopped) throw new StreamEnded('stopped')
-      if (response.destroyed) throw new StreamEnded('closed')
-      if (response.write(`${JSON.stringify(message)}\n`)) return
-      const how = await drained()
-      if (how !== 'drained') throw new StreamEnded(how)
+    write: (message) => writeLine(JSON.stringify(message)),
+    writeEntries: (head, entries) => {
+      const empty = JSON.stringify({ ...head, entries: [] })
+      return writeLine(`${empty.slice(0, -']}'.length)}${entries.join(',')}]}`)
     },
     stop: () => {
       stopped = true

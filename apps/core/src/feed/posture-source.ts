@@ -1,10 +1,12 @@
 /**
  * Posture as the feed sends it: everything by key, or what came after a number. Never more than a page in memory.
+ *
+ * A device goes from PostgreSQL to the socket as the text that it is: parsing and writing 100,000 of them for each of many
+ * Sentries costs more than everything else together.
  * @module
  */
 import { sql } from 'kysely'
 import { MAX_ENTRIES, MAX_FEED_LINE_BYTES, type PostureEntry } from '@postern/contract/feed/feed-messages'
-import type { PolicyDevice } from '@postern/contract/policy-snapshot'
 import type { Db } from '../database/connect.ts'
 
 /** JSON of the entries in one message at most; the rest of a line is small. Bytes. */
@@ -41,16 +43,17 @@ export async function countPosture(db: Db): Promise<number> {
   return rows[0]?.n ?? 0
 }
 
-/** A row that came after another; `seq` is its number. */
+/** A row and its number; `json` is a `PostureEntry`. */
 export interface NumberedEntry {
   readonly seq: number
-  readonly entry: PostureEntry
+  readonly json: string
 }
 
 interface Row {
-  readonly kind: PostureEntry['kind'] & ('device' | 'certificate' | 'user' | 'mode')
+  readonly kind: 'device' | 'certificate' | 'user' | 'mode'
   readonly key: string
-  readonly value: unknown
+  /** JSON; null: no longer there. */
+  readonly value: string | null
   readonly seq: number
 }
 
@@ -59,7 +62,7 @@ export async function* posturePages(db: Db): AsyncGenerator<readonly NumberedEnt
   let [kind, key] = ['', '']
   for (;;) {
     const { rows } = await sql<Row>`
-      select kind, key, value, seq from posture_entries
+      select kind, key, value::text as value, seq from posture_entries
       where (kind, key) > (${kind}, ${key}) and value is not null
       order by kind, key limit ${sql.lit(MAX_ENTRIES)}`.execute(db)
     const last = rows.at(-1)
@@ -72,7 +75,7 @@ export async function* posturePages(db: Db): AsyncGenerator<readonly NumberedEnt
 /** The next rows after `seq` in their order, {@link MAX_ENTRIES} at most. */
 export async function postureAfter(db: Db, seq: number): Promise<readonly NumberedEntry[]> {
   const { rows } = await sql<Row>`
-    select kind, key, value, seq from posture_entries
+    select kind, key, value::text as value, seq from posture_entries
     where seq > ${seq} order by seq limit ${sql.lit(MAX_ENTRIES)}`.execute(db)
   return rows.map(numbered)
 }
@@ -82,7 +85,7 @@ export function* linesOf(page: readonly NumberedEntry[]): Generator<readonly Num
   let line: NumberedEntry[] = []
   let bytes = 0
   for (const numberedEntry of page) {
-    const size = Buffer.byteLength(JSON.stringify(numberedEntry.entry)) + 1
+    const size = Buffer.byteLength(numberedEntry.json) + 1
     if (line.length > 0 && (bytes + size > MAX_ENTRIES_BYTES || line.length === MAX_ENTRIES)) {
       yield line
       line = []
@@ -95,14 +98,20 @@ export function* linesOf(page: readonly NumberedEntry[]): Generator<readonly Num
 }
 
 function numbered(row: Row): NumberedEntry {
-  return { seq: row.seq, entry: entryOf(row) }
+  const { kind, key, value, seq } = row
+  const json =
+    kind === 'device' && value !== null
+      ? `{"kind":"device","device":${value}}`
+      : JSON.stringify(entryOf(kind, key, value))
+  return { seq, json }
 }
 
 /** Values were written by `services/posture`, and Sentry parses every entry. No value: it is as if never told. */
-function entryOf({ kind, key, value }: Row): PostureEntry {
+function entryOf(kind: Row['kind'], key: string, text: string | null): PostureEntry {
+  const value: unknown = text === null ? null : JSON.parse(text)
   switch (kind) {
     case 'device':
-      return value === null ? { kind: 'device-removed', id: key } : { kind, device: value as PolicyDevice }
+      return { kind: 'device-removed', id: key }
     case 'certificate':
       return { kind, fingerprint: key, revoked: value !== null && (value as { revoked: boolean }).revoked }
     case 'user':
