@@ -14,7 +14,10 @@ import type { Services } from '../services.ts'
 const BATCH = 200
 
 /** @throws CoreError CONFLICT while another rotation runs, on whichever Core */
-export async function rotateKeys({ store, vault, keys }: Services, actor: Actor): Promise<KeyRotation> {
+export async function rotateKeys(
+  { store, vault, keys }: Pick<Services, 'store' | 'vault' | 'keys'>,
+  actor: Actor,
+): Promise<KeyRotation> {
   return store.db.connection().execute(async (connection) => {
     const lock = sql.lit(SINGLETON_LOCKS.keys)
     const { rows } = await sql<{ held: boolean }>`select pg_try_advisory_lock(${lock}) as held`.execute(connection)

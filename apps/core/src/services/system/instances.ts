@@ -21,7 +21,10 @@ const PREFIX = 'instance:'
  * Writes the first heartbeat and goes on until disposed; then the row is removed. Times are the database's, so that clocks
  * of several machines do not matter.
  */
-export async function startHeartbeat({ store: { db }, log }: Services): Promise<AsyncDisposable> {
+export async function startHeartbeat({
+  store: { db },
+  log,
+}: Pick<Services, 'store' | 'log'>): Promise<AsyncDisposable> {
   const name = `${PREFIX}${randomUUID()}`
   const stop = new AbortController()
   const about = JSON.stringify({ host: hostname(), pid: process.pid, version: CORE_VERSION })
