@@ -35,6 +35,7 @@ create table associations (
   check ((override_kind is null) = (override_at is null))
 );
 create unique index associations_by_key on associations (user_key, eas_key);
+create index associations_by_eas_key on associations (eas_key);
 create index associations_by_last_seen on associations (last_seen, id);
 create index associations_by_device on associations (device_id);
 create index associations_unlinked on associations (last_seen) where device_id is null and override_kind is null;

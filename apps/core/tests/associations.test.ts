@@ -432,6 +432,22 @@ describe('an action is refused', () => {
   for (const { title, act, code, given } of rows) {
     test(title, async () => assert.equal(await refusal(act((await recorded(given)).id)), code))
   }
+  test('that would shut out the device whose id a stranger claims', async () => {
+    const owner = await addUser()
+    const easDeviceId = `OWN${fresh()}`
+    const byId = await addDevice(owner, { easDeviceIds: [easDeviceId] })
+    const byCertificate = await addDevice(owner)
+    const { fingerprint: certificate } = await addCertificate(byCertificate)
+    const seen = await recorded({ user: owner, certificate })
+    for (const id of [easDeviceId, seen.easDeviceId]) {
+      const stranger = await recorded({ easDeviceId: id })
+      assert.equal(stranger.device, null)
+      for (const action of ['blockAssociation', 'allowAssociation'] as const) {
+        assert.equal(await refusal(ada.call(action, { params: { id: stranger.id }, body: NOTE })), 'CONFLICT')
+      }
+    }
+    assert.deepEqual([await decisionOf(byId), await decisionOf(byCertificate)], ['allow', 'allow'])
+  })
   test('that links an id of another device, which is named', async () => {
     const user = await addUser()
     const { id, easDeviceId } = await recorded()

@@ -9,7 +9,7 @@ import type { Change } from '../../database/store.ts'
 import { CoreError, invalid } from '../../failure.ts'
 import { canStandAlone } from '../posture/association-posture.ts'
 import type { Services } from '../services.ts'
-import { lockAssociation, writeDown } from './lock.ts'
+import { type AssociationRow, lockAssociation, writeDown } from './lock.ts'
 import { postureFollows } from './posture-effect.ts'
 
 /** How often it is looked for decisions that have expired. Milliseconds. */
@@ -31,7 +31,8 @@ export interface HandDecision {
 
 /**
  * Takes the place of an earlier decision by hand.
- * @throws CoreError NOT_FOUND, INVALID for an end that is past, CONFLICT when no Sentry could be told of it
+ * @throws CoreError NOT_FOUND, INVALID for an end that is past, CONFLICT when no Sentry could be told of it, or it would
+ * hit somebody's device instead
  */
 export async function decideAssociation(change: Change, id: string, decision: HandDecision): Promise<void> {
   const { kind, note, expiresAt } = decision
@@ -39,13 +40,7 @@ export async function decideAssociation(change: Change, id: string, decision: Ha
     throw invalid('expiresAt', 'lies in the past; give a later time, or null for no end')
   }
   const row = await lockAssociation(change, id)
-  if (row.device_id === null && !canStandAlone({ user: row.user_name, easDeviceId: row.eas_device_id })) {
-    const why = row.user_name === '' ? 'names no user' : 'has an ActiveSync id with other characters than A-Z, a-z, 0-9'
-    throw new CoreError(
-      'CONFLICT',
-      `the association ${why}, so no Sentry could tell it from others; link it to a device`,
-    )
-  }
+  if (row.device_id === null) await requireOwnId(change, row)
   await change.tx
     .updateTable('associations')
     .set({
@@ -60,6 +55,31 @@ export async function decideAssociation(change: Change, id: string, decision: Ha
   await postureFollows(change, id)
   const before = row.override_kind === null ? null : { kind: row.override_kind, expiresAt: row.override_expires_at }
   writeDown(change, `association.${kind}`, row, { before, after: { kind, expiresAt }, note })
+}
+
+// An entry with the id of somebody's device would shut that device out: the decision would hit whoever is impersonated.
+async function requireOwnId(change: Change, row: AssociationRow): Promise<void> {
+  if (!canStandAlone({ user: row.user_name, easDeviceId: row.eas_device_id })) {
+    const why = row.user_name === '' ? 'names no user' : 'has an ActiveSync id with other characters than A-Z, a-z, 0-9'
+    throw new CoreError(
+      'CONFLICT',
+      `the association ${why}, so no Sentry could tell it from others; link it to a device`,
+    )
+  }
+  const holder = await change.tx
+    .selectFrom('devices')
+    .select('name')
+    .where('state', 'not in', ['retired', 'wiped'])
+    .where((eb) =>
+      eb.or([
+        sql<boolean>`eas_keys @> array[${row.eas_key}]`,
+        eb('id', 'in', eb.selectFrom('associations').select('device_id').where('eas_key', '=', row.eas_key)),
+      ]),
+    )
+    .executeTakeFirst()
+  if (holder === undefined) return
+  const message = `the device ${JSON.stringify(holder.name)} uses the ActiveSync id ${row.eas_device_id} too`
+  throw new CoreError('CONFLICT', `${message}; Sentries refuse other users under it, so block the user, or link it`)
 }
 
 /** @throws CoreError NOT_FOUND, CONFLICT when there is no decision by hand */

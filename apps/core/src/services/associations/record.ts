@@ -114,6 +114,14 @@ function toLink(deviceId: string | null, by: LinkedBy | null): Link | null {
 
 type LinkChooser = (seen: Sighting, current: Link | null) => Link | null
 
+interface EasDevice {
+  readonly id: string
+  readonly state: string
+  readonly eas_keys: readonly string[]
+  readonly user_name: string
+  readonly email: string
+}
+
 /** Two statements for all: devices of the certificates, devices with the ids. They stay until the change ends. */
 async function linksOf(change: Change, sightings: readonly Sighting[]): Promise<LinkChooser> {
   const fingerprints = sightings.flatMap(({ certificate }) => (certificate === null ? [] : [certificate]))
@@ -124,16 +132,17 @@ async function linksOf(change: Change, sightings: readonly Sighting[]): Promise<
     .where(sql<boolean>`fingerprint = any(${fingerprints})`)
     .forKeyShare('devices')
     .execute()
-  const devices = await change.tx
-    .selectFrom('devices')
-    .innerJoin('users', 'users.id', 'devices.user_id')
-    .select(['devices.id', 'devices.state', 'eas_keys', 'users.user_name', 'users.email'])
-    .where(sql<boolean>`eas_keys && ${sightings.map(({ easKey }) => easKey)}`)
-    .forKeyShare('devices')
-    .execute()
+  // Id by id, so that each is looked up in the index: an overlap with hundreds of ids would read every device.
+  const devices = await sql<EasDevice>`
+    select devices.id, devices.state, devices.eas_keys, users.user_name, users.email
+    from unnest(${[...new Set(sightings.map(({ easKey }) => easKey))]}::text[]) as told (eas_key)
+      join devices on devices.eas_keys @> array[told.eas_key]
+      join users on users.id = devices.user_id
+    for key share of devices`.execute(change.tx)
   const byCertificate = new Map(identities.map(({ fingerprint, id }) => [fingerprint, id]))
   const byEasKey = new Map<string, EasCandidate[]>()
-  for (const { id, state, eas_keys: easKeys, user_name: userName, email } of devices) {
+  const distinct = new Map(devices.rows.map((row) => [row.id, row])) // once, by however many of its ids it was found
+  for (const { id, state, eas_keys: easKeys, user_name: userName, email } of distinct.values()) {
     const owners = [userName, email].filter((name) => name !== '').map(associationUserKey)
     const candidate = { deviceId: id, owners, inUse: state !== 'retired' && state !== 'wiped' }
     for (const key of new Set(easKeys)) byEasKey.set(key, [...(byEasKey.get(key) ?? []), candidate])

@@ -105,7 +105,8 @@ async function labelBatch(db: Db, labelId: string, after: string | null, limit: 
     .where('label_id', '=', labelId)
     .orderBy('label_members.device_id')
     .limit(limit)
-  if (after !== null) query = query.where('label_members.device_id', '>', after)
+  // Of both tables, else one of them is read from its beginning for each batch.
+  if (after !== null) query = query.where('label_members.device_id', '>', after).where('devices.id', '>', after)
   return query.execute()
 }
 
