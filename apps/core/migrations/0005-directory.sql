@@ -131,6 +131,7 @@ create table posture_overrides (
   expires_at timestamptz,
   primary key (device_id, source)
 );
+create index posture_overrides_by_source on posture_overrides (source) where source <> 'device';
 
 -- What was decided last. `next_change`: when it must be decided again though nothing happens.
 create table device_posture (

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { sql } from 'kysely'
 import { parsePolicySnapshot } from '@postern/contract/policy-snapshot'
-import { setAssociationOverride } from '../src/services/posture/overrides.ts'
+import { setAssociationPosture } from '../src/services/posture/association-posture.ts'
+import type { Change } from '../src/database/store.ts'
 import { startPostureClock, tickPostureClock } from '../src/services/posture/clock.ts'
 import { refreshPosture, revokeCertificates, setPostureMode } from '../src/services/posture/posture.ts'
 import { blockDevice, recordWiped, retireDevice, unblockDevice, wipeDevice } from '../src/services/devices/actions.ts'
@@ -68,6 +69,11 @@ async function decisionChanges(id: string): Promise<string[]> {
 
 const note = { note: 'n', expiresAt: null }
 
+function decide(change: Change, deviceId: string, id: string, kind: 'allow' | 'block' | null): Promise<void> {
+  const override = kind === null ? null : { kind, by: 'alice', at: change.now, ...note }
+  return setAssociationPosture(change, { id, user: 'tu1@example.com', easDeviceId: 'ABC', deviceId, override })
+}
+
 describe('what Sentries are told', () => {
   test('is a valid policy, changes only when it differs, and every change of decision is written down', async () => {
     const id = await addDevice({ easDeviceIds: ['ABC1'] })
@@ -121,7 +127,7 @@ describe('what Sentries are told', () => {
     const print = await addIdentity(id)
     await lab.change((change) => retireDevice(change, id, 'sold'))
     assert.equal(await posture(id), 'block RETIRED IDENTITY_REVOKED')
-    await lab.change((change) => setAssociationOverride(change, id, 'a1', { kind: 'allow', ...note }))
+    await lab.change((change) => decide(change, id, 'a1', 'allow'))
     assert.equal(await posture(id), 'block RETIRED IDENTITY_REVOKED ASSOCIATION_ALLOWED')
     await lab.change((change) => removeDevice(change, id))
     assert.equal((await entry('device', id))?.value, null)
@@ -149,12 +155,12 @@ describe('what Sentries are told', () => {
   })
   test('a decision about an association blocks, allows and goes with it', async () => {
     const id = await addDevice()
-    await lab.change((change) => setAssociationOverride(change, id, 'a1', { kind: 'allow', ...note }))
+    await lab.change((change) => decide(change, id, 'a1', 'allow'))
     assert.equal(await posture(id), 'allow IDENTITY_MISSING ASSOCIATION_ALLOWED')
-    await lab.change((change) => setAssociationOverride(change, id, 'a2', { kind: 'block', ...note }))
+    await lab.change((change) => decide(change, id, 'a2', 'block'))
     assert.equal(await posture(id), 'block ASSOCIATION_BLOCKED IDENTITY_MISSING ASSOCIATION_ALLOWED')
-    await lab.change((change) => setAssociationOverride(change, id, 'a2', null))
-    await lab.change((change) => setAssociationOverride(change, id, 'a1', null))
+    await lab.change((change) => decide(change, id, 'a2', null))
+    await lab.change((change) => decide(change, id, 'a1', null))
     assert.equal(await posture(id), 'block IDENTITY_MISSING')
   })
   test('the mode', async () => {
@@ -223,12 +229,12 @@ describe('changes at once', () => {
     for (let i = 0; i < 10; i += 1) {
       await Promise.all([
         lab.change((change) => blockDevice(change, id, note)),
-        lab.change((change) => setAssociationOverride(change, id, 'a1', { kind: 'block', ...note })),
+        lab.change((change) => decide(change, id, 'a1', 'block')),
       ])
       assert.equal(await posture(id), 'block BLOCKED_BY_HAND ASSOCIATION_BLOCKED')
       await Promise.all([
         lab.change((change) => unblockDevice(change, id, '')),
-        lab.change((change) => setAssociationOverride(change, id, 'a1', null)),
+        lab.change((change) => decide(change, id, 'a1', null)),
       ])
       assert.equal(await posture(id), 'allow')
     }

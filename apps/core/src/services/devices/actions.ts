@@ -20,7 +20,7 @@ export interface DecisionInput {
 /** Blocks a device; it takes the place of an allowance by hand. @throws CoreError NOT_FOUND, INVALID */
 export async function blockDevice(change: Change, id: string, input: DecisionInput): Promise<DeviceRow> {
   const row = await locked(change, id)
-  await setOverride(change, id, 'device', { kind: 'block', ...input })
+  await setOverride(change, id, { kind: 'block', ...input })
   return decided(change, row, 'device.block', input.note, { expiresAt: input.expiresAt?.toISOString() ?? null })
 }
 
@@ -28,14 +28,14 @@ export async function blockDevice(change: Change, id: string, input: DecisionInp
 export async function allowDevice(change: Change, id: string, input: DecisionInput): Promise<DeviceRow> {
   const row = await locked(change, id)
   if (isGone(row)) throw new CoreError('CONFLICT', `the device is ${row.state} and never comes back; add it again`)
-  await setOverride(change, id, 'device', { kind: 'allow', ...input })
+  await setOverride(change, id, { kind: 'allow', ...input })
   return decided(change, row, 'device.allow', input.note, { expiresAt: input.expiresAt?.toISOString() ?? null })
 }
 
 /** Takes the block or the allowance by hand back. @throws CoreError NOT_FOUND, CONFLICT when there is none */
 export async function unblockDevice(change: Change, id: string, note: string): Promise<DeviceRow> {
   const row = await locked(change, id)
-  const cleared = await clearOverride(change, id, 'device')
+  const cleared = await clearOverride(change, id)
   if (cleared === null) {
     throw new CoreError('CONFLICT', 'nobody decided about this device by hand; GET /api/v1/devices/:id/why says why')
   }

@@ -1,13 +1,10 @@
 /**
- * Decisions by hand about devices: on the device itself, or on one of its ActiveSync associations.
+ * Decisions by hand about devices, made on the device itself; those about its associations are next door.
  * @module
  */
 import type { Change } from '../../database/store.ts'
 import { invalid } from '../../failure.ts'
 import { refreshPosture } from './posture.ts'
-
-/** Where a decision was made. */
-export type OverrideSource = 'device' | `association:${string}`
 
 /** `expiresAt` null: until it is taken back. */
 export interface Override {
@@ -17,14 +14,13 @@ export interface Override {
 }
 
 /**
- * Puts a decision in the place of the one before from the same source, and decides anew about the device. The caller
+ * Puts a decision in the place of the one before, and decides anew about the device. The caller
  * writes the audit row of the action itself.
  * @throws CoreError INVALID when it would have expired already
  */
 export async function setOverride(
   change: Change,
   deviceId: string,
-  source: OverrideSource,
   { kind, note, expiresAt }: Override,
 ): Promise<void> {
   if (expiresAt !== null && expiresAt <= change.now) {
@@ -33,37 +29,24 @@ export async function setOverride(
   const values = { kind, note, actor: change.actor.name, at: change.now, expires_at: expiresAt }
   await change.tx
     .insertInto('posture_overrides')
-    .values({ device_id: deviceId, source, ...values })
+    .values({ device_id: deviceId, source: 'device', ...values })
     .onConflict((conflict) => conflict.columns(['device_id', 'source']).doUpdateSet(values))
     .execute()
   await refreshPosture(change, [deviceId])
 }
 
-/** Takes the decision of a source back. Null when there was none. */
+/** Takes the decision back. Null when there was none. */
 export async function clearOverride(
   change: Change,
   deviceId: string,
-  source: OverrideSource,
 ): Promise<{ readonly kind: 'allow' | 'block' } | null> {
   const row = await change.tx
     .deleteFrom('posture_overrides')
     .where('device_id', '=', deviceId)
-    .where('source', '=', source)
+    .where('source', '=', 'device')
     .returning('kind')
     .executeTakeFirst()
   if (row === undefined) return null
   await refreshPosture(change, [deviceId])
   return row
-}
-
-/** What a decision about an association means for the device it is linked to; null: nothing any more. */
-export async function setAssociationOverride(
-  change: Change,
-  deviceId: string,
-  associationId: string,
-  override: Override | null,
-): Promise<void> {
-  const source = `association:${associationId}` as const
-  if (override === null) await clearOverride(change, deviceId, source)
-  else await setOverride(change, deviceId, source, override)
 }
