@@ -10,6 +10,7 @@ import { ContractError } from '@postern/contract/problems'
 import { loadSettings } from './config/settings.ts'
 import { settingsDoubts } from './config/settings-doubts.ts'
 import { enrollCommand } from './registration/enroll-command.ts'
+import { withAddresses } from './registration/gateway-flags.ts'
 import { readRegistration } from './registration/registration.ts'
 import { startRegistered } from './supervisor/registered-supervisor.ts'
 import { startSupervisor } from './supervisor/supervisor.ts'
@@ -18,6 +19,7 @@ const USAGE = `postern-sentry --config FILE [options]   works by a file
 postern-sentry --data DIR [options]      works by what Core says, once it is registered
 postern-sentry enroll --help             registers this machine with Core
   --check        check the configuration and every file it names, then exit; only with --config
+  --core URL, --listen HOST:PORT, --local HOST:PORT  for this start instead of what was said at enroll; with --data
   --workers N    worker processes, 1 to 64; one for each core when left out
   --lab-speed N  divide every timeout by N, 1 to 10000; only with "lab": true
 `
@@ -46,6 +48,9 @@ async function run(): Promise<void> {
       help: { type: 'boolean' },
       config: { type: 'string' },
       data: { type: 'string' },
+      core: { type: 'string' },
+      listen: { type: 'string' },
+      local: { type: 'string' },
       check: { type: 'boolean' },
       workers: { type: 'string' },
       'lab-speed': { type: 'string' },
@@ -60,7 +65,7 @@ async function run(): Promise<void> {
   if (values.data !== undefined) {
     if (values.config !== undefined) throw new Error('--config and --data exclude each other; give one of them')
     if (values.check === true) throw new Error('--check is for --config; Core checks what a registered Sentry gets')
-    await runRegistered(whereAsked(values.data), workers, speed)
+    await runRegistered(whereAsked(values.data), values, workers, speed)
     return
   }
   if (values.config === undefined) throw new Error(USAGE)
@@ -82,8 +87,14 @@ async function run(): Promise<void> {
   process.exit(0)
 }
 
-async function runRegistered(dir: string, workers: number | null, speed: number | null): Promise<void> {
-  const registration = await readRegistration(dir)
+async function runRegistered(
+  dir: string,
+  flags: Parameters<typeof withAddresses>[1],
+  workers: number | null,
+  speed: number | null,
+): Promise<void> {
+  const read = await readRegistration(dir)
+  const registration = { ...read, gateway: withAddresses(read.gateway, flags) }
   if (speed !== null && registration.gateway.lab !== true) {
     throw new Error('--lab-speed needs a machine that was enrolled with --lab')
   }
@@ -93,6 +104,7 @@ async function runRegistered(dir: string, workers: number | null, speed: number 
   process.on('SIGHUP', () => {
     supervisor.reopen()
   })
+  process.on('disconnect', () => process.kill(process.pid, 'SIGTERM')) // whoever started us is gone
   const ended = await Promise.race([asked, supervisor.ended.then(() => EXIT_REVOKED)])
   await supervisor[Symbol.asyncDispose]()
   process.exit(ended ?? 0)

@@ -175,8 +175,22 @@ describe('an identity that is old', () => {
       next.publicKey.export({ type: 'spki', format: 'der' }),
       old.publicKey.export({ type: 'spki', format: 'der' }),
     )
-    it.core.drop()
     await until('a feed with the new one', () => it.core.asked.at(-1)?.serial === next.serialNumber.toLowerCase())
+  })
+})
+
+describe('an identity that has ended', () => {
+  test('is not a registration that has: known devices are served by the copy', async () => {
+    await using it = await startRegisteredLab()
+    await using clock = await shiftedClock()
+    await (await it.start({ env: clock.env })).stop()
+    it.core.state.refuse = { status: 401, detail: 'the certificate has ended' }
+    await clock.setAhead(31 * 86_400_000)
+    await writeFile(join(it.dir, 'contact'), `${Date.now() + 31 * 86_400_000}\n`)
+    const sentry = await it.start({ env: clock.env })
+    await until('Core refuses it', () => sentry.stderr().includes('Core answers 401: the certificate has ended'))
+    assert.notEqual((await sentry.health('/readyz')).status, 0)
+    assert.ok((await readdir(it.dir)).includes('identity.key'))
   })
 })
 

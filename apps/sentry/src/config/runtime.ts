@@ -20,7 +20,7 @@ import {
   type UpstreamClient,
   type UpstreamTarget,
 } from '../transport/upstream/upstream-client.ts'
-import { hostsLookup } from '../transport/hosts-lookup.ts'
+import { hostsLookup, hostsPort } from '../transport/hosts-lookup.ts'
 
 const IDLE_PER_POOL = 256
 /** Shorter than the servers' own keep-alive, so that a request is not written into a closing connection. */
@@ -104,6 +104,7 @@ function outbound(given: WorkerSettings, previous: Runtime | null, now: () => nu
   const key = JSON.stringify([config.activeSync, config.hosts, settings.serverCa, settings.identityProviderCa])
   if (previous !== null && outboundKeys.get(previous.servers) === key) return outboundOf(previous)
   const lookup = Object.keys(config.hosts).length === 0 ? null : hostsLookup(config.hosts)
+  const portOf = hostsPort(config.hosts)
   const redirectRules = {
     redirectHosts: config.activeSync.redirectHosts,
     labHosts: new Set(Object.keys(config.hosts).map((name) => name.toLowerCase())),
@@ -112,6 +113,7 @@ function outbound(given: WorkerSettings, previous: Runtime | null, now: () => nu
     createUpstreamClient({
       caPem: ca === null ? null : [ca.pem],
       lookup: by,
+      portOf,
       maxIdlePerPool: IDLE_PER_POOL,
       idleMs: UPSTREAM_IDLE_MS,
     })

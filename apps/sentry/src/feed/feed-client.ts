@@ -31,8 +31,8 @@ export interface FeedOwner {
   message(message: FeedMessage): Promise<void>
   /** The stream ended, or none could be opened. It will be tried again. */
   lost(why: string): void
-  /** Core has ended our registration; nothing is tried any more. */
-  revoked(why: string): void
+  /** Core has ended our registration, as it says. True: nothing is tried any more. */
+  revoked(why: string): boolean
   readonly version: string
   /** 0 to 1. */
   random(): number
@@ -56,6 +56,7 @@ interface Ended {
 export class FeedClient implements AsyncDisposable {
   readonly #owner: FeedOwner
   readonly #stop = new AbortController()
+  #current: AbortController | null = null
   readonly #running: Promise<void>
 
   constructor(owner: FeedOwner) {
@@ -66,6 +67,11 @@ export class FeedClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     await this.#running
+  }
+
+  /** Ends the stream that is open; the next is dialled at once, as who we are by then. */
+  redial(): void {
+    this.#current?.abort()
   }
 
   async #run(): Promise<void> {
@@ -89,24 +95,22 @@ export class FeedClient implements AsyncDisposable {
   /** One stream from its dial to its end. Null: Core has revoked us. */
   async #once(): Promise<Ended | null> {
     const one = new AbortController()
+    this.#current = one
+    const client = this.#owner.client()
     const signal = AbortSignal.any([one.signal, this.#stop.signal])
     let heard = false
     try {
-      const response = await this.#owner.client().stream(this.#path(), signal)
+      const response = await client.stream(this.#path(), signal)
       const bye = await this.#read(response, () => {
         heard = true
       })
-      if (bye?.reason === 'revoked') {
-        this.#owner.revoked(bye.message)
-        return null
-      }
+      if (bye?.reason === 'revoked' && this.#owner.revoked(bye.message)) return null
       const why = bye === null ? 'the stream ended' : `Core says ${bye.reason}: ${bye.message}`
       return { why, retryAfterSeconds: bye?.retryAfterSeconds ?? null, heard }
     } catch (error) {
-      if (error instanceof CoreError && error.kind === 'refused') {
-        this.#owner.revoked(error.message)
-        return null
-      }
+      // An identity that was renewed while we dialled with the old one is not a registration that has ended.
+      const isRefused = error instanceof CoreError && error.kind === 'refused' && client === this.#owner.client()
+      if (isRefused && this.#owner.revoked(error.message)) return null
       return { why: error instanceof Error ? error.message : 'unknown fault', retryAfterSeconds: null, heard }
     } finally {
       one.abort()

@@ -33,7 +33,11 @@ export class IdentityKeeper implements Disposable {
   #client: CoreClient
   #renewing = false
 
-  constructor(registration: Registration, now: () => number, log: Log) {
+  readonly #renewed: () => void
+
+  /** `renewed`: what is open with the old identity should be opened anew, before Core closes it. */
+  constructor(registration: Registration, now: () => number, log: Log, renewed: () => void) {
+    this.#renewed = renewed
     this.#registration = registration
     this.#now = now
     this.#log = log
@@ -47,6 +51,11 @@ export class IdentityKeeper implements Disposable {
   /** Speaks as who we are now. */
   get client(): CoreClient {
     return this.#client
+  }
+
+  /** Its time is over: Core cannot know us by it, and that is no word about our registration. */
+  get hasEnded(): boolean {
+    return this.#now() >= this.#registration.identity.notAfter
   }
 
   /** Renews when it is time; what fails is told, and tried at the next call. Never rejects. */
@@ -81,6 +90,7 @@ export class IdentityKeeper implements Disposable {
       old[Symbol.dispose]()
     }, RETIRE_MS).unref()
     const ends = new Date(identity.notAfter).toISOString()
+    this.#renewed()
     this.#log('info', 'identity-renewed', { fingerprint: keyFingerprint(pem), certificateEnds: ends })
   }
 }

@@ -35,7 +35,10 @@ const FILES = {
 } as const
 
 /** What a Sentry keeps of Core's words; see supervisor/disk-copy.ts. */
-export const COPY_FILES = ['document.json', 'posture.ndjson', 'posture.journal', 'posture.journal.next', 'contact']
+export const COPY_FILES = [
+  ...['document.json', 'contact', 'posture.ndjson', 'posture.ndjson.next'],
+  ...['posture.journal', 'posture.journal.next'],
+]
 
 /** Whether a data directory holds a registration, whole or in parts. */
 export async function isRegistered(dir: string): Promise<boolean> {

@@ -91,7 +91,7 @@ class Running implements RegisteredSupervisor {
     this.#options = options
     this.#log = options.log
     this.#startedAt = options.now()
-    this.#keeper = new IdentityKeeper(registration, options.now, options.log)
+    this.#keeper = new IdentityKeeper(registration, options.now, options.log, () => this.#feed?.redial())
     this.#copy = copy
     this.#contact = contact
     this.#documents = new Documents(registration)
@@ -139,9 +139,7 @@ class Running implements RegisteredSupervisor {
         this.#store.abandon()
         this.#contact.lost(why, this.#documents.staleAfterSeconds)
       },
-      revoked: (why) => {
-        this.#revoke(why)
-      },
+      revoked: (why) => this.#revoke(why),
       version: SENTRY_VERSION,
       random: this.#options.random,
     })
@@ -353,8 +351,9 @@ class Running implements RegisteredSupervisor {
   }
 
   // An honest Sentry stops at once; what is left on its disk opens nothing (docs/decisions/0013-revoked-sentry.md).
-  #revoke(why: string): void {
-    if (this.#isRevoked) return
+  #revoke(why: string): boolean {
+    if (this.#keeper.hasEnded) return false
+    if (this.#isRevoked) return true
     this.#isRevoked = true
     this.#host?.broadcast({ op: 'posture-dropped' })
     this.#store.drop()
@@ -368,6 +367,7 @@ class Running implements RegisteredSupervisor {
         this.#end.reject(error instanceof Error ? error : new Error('could not stop'))
       },
     )
+    return true
   }
 
   reopen(): void {

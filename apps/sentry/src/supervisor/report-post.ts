@@ -25,8 +25,9 @@ export interface ReportSources {
 export function startReports(sources: ReportSources): ReportTimer {
   const { log, book } = sources
   let failedTold = false
-  const failed = (error: unknown): ReportOutcome => {
-    if (error instanceof CoreError && error.kind === 'refused') sources.revoked(error.message)
+  const failed = (error: unknown, client: CoreClient): ReportOutcome => {
+    const isRefused = error instanceof CoreError && error.kind === 'refused'
+    if (isRefused && client === sources.client()) sources.revoked(error.message)
     else if (!failedTold) {
       log('problem', 'report-failed', { problem: error instanceof Error ? error.message : 'unknown fault' })
     }
@@ -37,10 +38,11 @@ export function startReports(sources: ReportSources): ReportTimer {
     if (!sources.isConnected()) return 'done'
     const batch = book.take(sources.now())
     const report = gatewayReport({ ...(await sources.parts()), associations: batch.associations })
+    const client = sources.client()
     try {
-      await sources.client().post(FEED_PATHS.report, report)
+      await client.post(FEED_PATHS.report, report)
     } catch (error) {
-      return failed(error)
+      return failed(error, client)
     }
     failedTold = false
     batch.delivered(sources.now())

@@ -21,6 +21,8 @@ const SOCKET_ERRORS = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT
 export interface DialOptions {
   readonly context: SecureContext
   readonly lookup: LookupFunction | null
+  /** Where a target's port is really found; a laboratory's table may say otherwise than the target. */
+  readonly portOf: (target: UpstreamTarget) => number
 }
 
 /** Exactly one of the two is called, once, and never from inside `dial`. */
@@ -79,7 +81,7 @@ export function dial(
 function connectionOptions(target: UpstreamTarget, options: DialOptions, session: Buffer | null): ConnectionOptions {
   return {
     host: target.host,
-    port: target.port,
+    port: options.portOf(target),
     servername: isIP(target.host) === 0 ? target.host : '', // an address cannot be an SNI; it is still compared
     secureContext: options.context,
     rejectUnauthorized: true, // said here, so that no environment variable can say otherwise

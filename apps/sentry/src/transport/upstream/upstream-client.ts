@@ -42,6 +42,8 @@ export interface UpstreamClientOptions {
   readonly caPem: readonly string[] | null
   /** Name resolution; null for the system's. See servers/pinned-lookup.ts. */
   readonly lookup: LookupFunction | null
+  /** Where a target's port is really found, in a laboratory; absent: where the target says. */
+  readonly portOf?: (target: UpstreamTarget) => number
   readonly maxIdlePerPool: number
   /** Milliseconds; less than the servers' own limit (120 000 for IIS by default). */
   readonly idleMs: number
@@ -82,7 +84,8 @@ class PooledClient implements UpstreamClient, ExchangeHost, ConnectionKeeper {
 
   constructor(options: UpstreamClientOptions) {
     const ca = options.caPem === null ? {} : { ca: [...options.caPem] }
-    this.#dialing = { context: createSecureContext({ ...ca, minVersion: 'TLSv1.2' }), lookup: options.lookup }
+    const { lookup, portOf = ({ port }) => port } = options
+    this.#dialing = { context: createSecureContext({ ...ca, minVersion: 'TLSv1.2' }), lookup, portOf }
     this.#pool = new ConnectionPool(options)
   }
 
