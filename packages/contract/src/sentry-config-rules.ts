@@ -2,6 +2,7 @@
  * Rules of the configuration that no schema can say: fields that must fit each other, URLs, host names.
  * @module
  */
+import { isIpAddress, parseLabAddress } from './lab-address.ts'
 import type { Problem, RuleSet } from './problems.ts'
 import type { SentryConfigFile } from './sentry-config-file.ts'
 
@@ -25,11 +26,11 @@ function reported(rules: (config: SentryConfigFile, report: Report) => void): (c
 
 function listenRules(config: SentryConfigFile, report: Report): void {
   const { listen, local, deviceCertificate, tls } = config
-  if (!isAddress(listen.host) && (!isHostName(listen.host) || /^[\d.]+$/.test(listen.host))) {
+  if (!isIpAddress(listen.host) && (!isHostName(listen.host) || /^[\d.]+$/.test(listen.host))) {
     report('listen.host', `${quoted(listen.host)} is no IP address and no host name`)
   }
   ;(listen.names ?? []).forEach((name, i) => {
-    if (!isHostName(name) && !isAddress(name)) {
+    if (!isHostName(name) && !isIpAddress(name)) {
       report(`listen.names[${i}]`, `${quoted(name)} is no host name; write it without scheme, port or path`)
     }
   })
@@ -37,7 +38,7 @@ function listenRules(config: SentryConfigFile, report: Report): void {
     const [address = '', prefix, ...rest] = block.split('/')
     const bits = address.includes(':') ? 128 : 32
     const length = prefix === undefined ? bits : wholeNumber(prefix)
-    if (!isAddress(address) || rest.length > 0 || length === null || length > bits) {
+    if (!isIpAddress(address) || rest.length > 0 || length === null || length > bits) {
       report(`listen.proxyProtocolFrom[${i}]`, `${quoted(block)} is no address or CIDR block such as 10.0.0.0/24`)
     }
   })
@@ -121,7 +122,9 @@ function labRules(config: SentryConfigFile, report: Report): void {
   }
   for (const [name, address] of Object.entries(config.hosts)) {
     if (!isHostName(name)) report('hosts', `${quoted(name)} is no host name`)
-    if (!isAddress(address)) report(`hosts.${name}`, `${quoted(address)} is no IP address`)
+    if (parseLabAddress(address) === null) {
+      report(`hosts.${name}`, `${quoted(address)} is no IP address, nor one with a port such as 127.0.0.1:20443`)
+    }
   }
 }
 
@@ -162,15 +165,8 @@ function isHostName(text: string): boolean {
   )
 }
 
-function isAddress(text: string): boolean {
-  if (text.includes(':')) return /^[0-9A-Fa-f:.]{2,45}$/.test(text) && URL.canParse(`http://[${text}]/`)
-  const parts = text.split('.')
-  // Without leading zeros: they mean octal to some readers, and Node takes them for no address at all.
-  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
-}
-
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isAddress(host) && host.startsWith('127.'))
+  return host === 'localhost' || host === '::1' || (isIpAddress(host) && host.startsWith('127.'))
 }
 
 function quoted(text: string): string {
