@@ -3,7 +3,7 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -11,7 +11,7 @@ import { createCa } from '@postern/harness/ca'
 import { setUpCore } from '@postern/harness/core-administrator'
 import { type CoreProcess, startCoreProcess } from '@postern/harness/core-process'
 import { PERMISSION_NAMES } from '@postern/contract/api/permissions'
-import { type Shell, shellIn } from './support/run-postern.ts'
+import { type Shell, shellHere, shellIn } from './support/run-postern.ts'
 
 /** The values of the configuration procedure, with a host name in the place of <SentryHostName>. */
 const DOCUMENT = `schema: 1
@@ -67,6 +67,8 @@ describe('postern against a real Core', () => {
   let core: CoreProcess
   let program: Shell
   let person: Shell
+  /** The person's, with a process for each run. */
+  let own: Shell
   const signingIn: { code: string; password: string } = { code: '', password: '' }
 
   before(async () => {
@@ -84,17 +86,20 @@ describe('postern against a real Core', () => {
     await writeFile(join(folder, 'chain.pem'), server.certPem + ca.certPem)
     await writeFile(join(folder, 'key.pem'), server.keyPem)
     await writeFile(join(folder, 'postern.yaml'), DOCUMENT)
-    person = shellIn(join(folder, 'person'), folder)
-    program = shellIn(join(folder, 'program'), folder)
+    process.chdir(folder)
+    own = shellIn(join(folder, 'person'), folder)
+    person = shellHere(join(folder, 'person'))
+    program = shellHere(join(folder, 'program'))
     const signedIn = await program.run(['login', '--url', core.adminUrl, '--token', '-'], { input: `${body.secret}\n` })
     assert.equal(signedIn.code, 0, signedIn.err)
     const asPerson = ['login', '--url', core.adminUrl, '--user', credentials.userName, '--password', '-']
-    const entered = await person.run([...asPerson, '--code', signingIn.code], { input: `${signingIn.password}\n` })
+    const entered = await own.run([...asPerson, '--code', signingIn.code], { input: `${signingIn.password}\n` })
     assert.equal(entered.code, 0, entered.err)
     assert.match(entered.err, /signed in at http:\/\/127\.0\.0\.1:\d+ as ada; it ends 20/)
   })
 
   after(async () => {
+    process.chdir('/')
     await core.stop()
     await rm(folder, { recursive: true, force: true })
   })
@@ -104,7 +109,7 @@ describe('postern against a real Core', () => {
     assert.deepEqual([dry.code, dry.err], [0, ''])
     assert.match(dry.out, /^\+ create role "Sentry operators"\n/)
     assert.match(dry.out, /9 to create, 0 to change, 0 to remove, 0 unchanged\n$/)
-    const first = await person.run(['apply', '-f', 'postern.yaml'])
+    const first = await own.run(['apply', '-f', 'postern.yaml'])
     assert.equal(first.code, 0, first.err)
     assert.match(first.out, /9 done, 0 unchanged\n$/)
     const second = await person.run(['apply', '-f', 'postern.yaml'])
@@ -157,6 +162,54 @@ labels:
     assert.match(err, /done: 1 of 3; not done: label "Broken", label "Third"\n/)
   })
 
+  test('every problem of a document is told with its line, before anything is changed', async () => {
+    const document = `schema: 1
+labels:
+  Never made: {}
+trustedRoots:
+  Corporate CA: { purpose: upstream, file: root.pem }
+  Other CA: { purpose: device, file: missing.pem }
+certificates:
+  other.example.com: { file: chain.pem }
+sentryProfiles:
+  Second:
+    sentryHost: second.example.com
+    serverAuthentication:
+      authorizationEndpoint: http://login.windows.net/common/oauth2/authorize
+      tokenEndpoint: https://login.windows.net/common/oauth2/token
+      destinationResource: https://outlook.office365.com/
+  Third:
+    sentryHost: third.example.com
+    serverAuthentication: { authorizationEndpoint: x, tokenEndpoint: x, destinationResource: x }
+    deviceAuthentication:
+      method: identityCertificate
+      trustedRoots:
+        - Corporate AC
+exchangeConfigurations:
+  Mail: { sentryProfile: Office 356, labels: [Pilto] }
+  Hard: { services: { mail: { enabled: false, userMayChange: true } } }
+`
+    await writeFile(join(folder, 'wrong.yaml'), document)
+    const { code, out, err } = await person.run(['apply', '-f', 'wrong.yaml'])
+    assert.deepEqual([code, out], [2, ''])
+    assert.match(err, /^wrong\.yaml:25: exchangeConfigurations\.Hard\.services: lacks /)
+    await writeFile(join(folder, 'wrong.yaml'), document.replace(/ {2}Hard.*\n/, ''))
+    const planned = await person.run(['apply', '-f', 'wrong.yaml'])
+    assert.equal(planned.code, 2)
+    const expected = [
+      /^wrong\.yaml:5: trustedRoots\.Corporate CA: a trusted root cannot be changed; give the new one another name/m,
+      /^wrong\.yaml:6: trustedRoots\.Other CA: .*missing\.pem: cannot be read \(ENOENT\)/m,
+      /^wrong\.yaml:8: certificates\.other\.example\.com\.keyFile: is needed to make or replace the certificate/m,
+      /^wrong\.yaml:13: sentryProfiles\.Second\.serverAuthentication\.authorizationEndpoint: Destination OAuth2 Authorization Endpoint/m,
+      /^wrong\.yaml:22: sentryProfiles\.Third\.deviceAuthentication\.trustedRoots\[0\]: "Corporate AC" is neither .*did you mean Corporate CA\?/m,
+      /^wrong\.yaml:24: exchangeConfigurations\.Mail\.sentryProfile: "Office 356" is neither .*did you mean Office 365\?/m,
+      /^wrong\.yaml:24: exchangeConfigurations\.Mail\.labels\[0\]: "Pilto" is neither .*did you mean Pilot\?/m,
+    ]
+    for (const line of expected) assert.match(planned.err, line)
+    const labels = await person.run(['label', 'list', '-o', 'json', '--all'])
+    assert.doesNotMatch(labels.out, /Never made/)
+  })
+
   test('names stand for ids, edits keep what they do not name, and a stale version is refused', async () => {
     const set = await program.run(['label', 'set', 'Pilot', '--description', 'first phones', '-o', 'json'])
     assert.equal(set.code, 0, set.err)
@@ -188,6 +241,15 @@ labels:
     assert.equal(taken.code, 0, taken.err)
     const bytes = await readFile(join(folder, 'backup.gz'))
     assert.equal(bytes.subarray(0, 2).toString('hex'), '1f8b')
+  })
+
+  test('a backup is restored beside, with the keys that were kept elsewhere; what is no backup is not', async () => {
+    await cp(join(folder, 'core', 'keys'), join(folder, 'restored', 'keys'), { recursive: true })
+    const wrong = await own.run(['restore', 'postern.yaml', '--data', 'restored'])
+    assert.equal(wrong.code, 1)
+    assert.match(wrong.err, /the backup was not restored\n$/)
+    const restored = await own.run(['restore', 'backup.gz', '--data', 'restored'])
+    assert.equal(restored.code, 0, restored.err)
   })
 
   test('status and why are for people', async () => {

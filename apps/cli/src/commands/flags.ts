@@ -26,7 +26,7 @@ export interface Flag {
 }
 
 /** Options that every command has, or that belong to a kind of command; members of that name give way. */
-export const OWN_OPTIONS = ['url', 'ca', 'output', 'code', 'help', 'limit', 'all', 'body', 'unset', 'if-match', 'out']
+const OWN_OPTIONS = ['url', 'ca', 'output', 'code', 'help', 'limit', 'all', 'body', 'unset', 'if-match', 'out']
 
 /** Filled by the paging of `list` itself. */
 const PAGING = new Set(['limit', 'cursor'])

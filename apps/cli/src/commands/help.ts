@@ -60,7 +60,7 @@ export function handVerbHelp({ name, summary, positionals, options }: HandVerb):
 }
 
 /** `postern label set LABEL [--field value]`. */
-export function usageLine({ noun, verb, positionals, flags }: Command): string {
+function usageLine({ noun, verb, positionals, flags }: Command): string {
   const words = ['postern', noun, verb, ...positionals.map(({ label }) => label)]
   return [...words, ...(flags.length === 0 ? [] : ['[--field value]'])].join(' ')
 }

@@ -22,15 +22,19 @@ export function meant(word: string, candidates: Iterable<string>): string {
   return found === null ? '' : `; did you mean ${found}?`
 }
 
-/** Levenshtein's distance. */
+/** Letters that are wrong, missing, too many, or in the place of their neighbour. */
 function slipsBetween(a: string, b: string): number {
+  let above: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (const [index, letter] of [...a].entries()) {
     const next = [index + 1]
     for (const [place, other] of [...b].entries()) {
       const replaced = (row[place] ?? 0) + (letter === other ? 0 : 1)
-      next.push(Math.min(replaced, (row[place + 1] ?? 0) + 1, (next[place] ?? 0) + 1))
+      const isSwapped = place > 0 && letter === b[place - 1] && a[index - 1] === other
+      const swapped = isSwapped ? (above[place - 1] ?? 0) + 1 : Infinity
+      next.push(Math.min(replaced, swapped, (row[place + 1] ?? 0) + 1, (next[place] ?? 0) + 1))
     }
+    above = row
     row = next
   }
   return row[b.length] ?? 0

@@ -5,7 +5,7 @@
 import type { EndpointRow } from '@postern/contract/api/endpoint'
 import { CliError } from '../exits.ts'
 import { isJson, textOf } from '../json.ts'
-import { chunksOf, exchange, type Incoming, type Peer, readWhole } from './exchange.ts'
+import { chunksOf, exchange, type Incoming, isLost, type Peer, readWhole } from './exchange.ts'
 import { type Refusal, refusalFrom } from './refusal.ts'
 
 /** What one call sends. */
@@ -136,10 +136,6 @@ function pathOf(pattern: string, { params = {}, query = new Map() }: Call): stri
   const path = pattern.replaceAll(/:([A-Za-z]+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
   const text = new URLSearchParams([...query]).toString()
   return text === '' ? path : `${path}?${text}`
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof CliError && error.fault === 'unreachable'
 }
 
 function jsonFrom(peer: Peer, bytes: Uint8Array): unknown {

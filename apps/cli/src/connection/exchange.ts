@@ -6,10 +6,8 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { CliError } from '../exits.ts'
 
-/** Milliseconds until Core has to take the connection. */
-export const CONNECT_MS = 10_000
-/** Milliseconds for which an answer may be silent. */
-export const SILENT_MS = 120_000
+/** Milliseconds until Core has to take the connection, and for which an answer may be silent. */
+const TIMES = { connectMs: 10_000, silentMs: 120_000 } as const
 /** Bytes of an answer that is read whole. */
 export const REPLY_BYTES = 67_108_864
 
@@ -37,7 +35,11 @@ export interface Incoming {
 }
 
 /** @throws CliError unreachable */
-export async function exchange(peer: Peer, outgoing: Outgoing): Promise<Incoming> {
+export async function exchange(
+  peer: Peer,
+  outgoing: Outgoing,
+  { connectMs, silentMs }: { readonly connectMs: number; readonly silentMs: number } = TIMES,
+): Promise<Incoming> {
   const { origin, ca } = peer
   const secure = origin.protocol === 'https:'
   const { promise, resolve, reject } = Promise.withResolvers<Incoming>()
@@ -50,9 +52,9 @@ export async function exchange(peer: Peer, outgoing: Outgoing): Promise<Incoming
     agent: false as const,
   }
   const request = secure ? https.request({ ...options, ...(ca === null ? {} : { ca }) }) : http.request(options)
-  const slow = setTimeout(() => request.destroy(new Error(`no connection within ${CONNECT_MS} ms`)), CONNECT_MS)
+  const slow = setTimeout(() => request.destroy(new Error(`no connection within ${connectMs} ms`)), connectMs)
   request.on('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(slow)))
-  request.setTimeout(SILENT_MS, () => request.destroy(new Error(`silent for ${SILENT_MS} ms`)))
+  request.setTimeout(silentMs, () => request.destroy(new Error(`silent for ${silentMs} ms`)))
   request.on('close', () => clearTimeout(slow))
   request.on('error', (error) => reject(unreachable(origin, error)))
   request.on('response', (stream) => resolve({ status: stream.statusCode ?? 0, headers: stream.headers, stream }))
@@ -83,11 +85,19 @@ export async function* chunksOf(peer: Peer, stream: IncomingMessage): AsyncGener
   }
 }
 
+const LOST = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT'])
+
+/** Whether the connection was lost on the way: nobody knows whether the request arrived. */
+export function isLost(error: unknown): boolean {
+  const cause = error instanceof CliError && error.fault === 'unreachable' ? error.cause : null
+  return cause instanceof Error && 'code' in cause && LOST.has(String(cause.code))
+}
+
 /** Errors of TLS name the certificate; those are not mended by trying again. */
 function unreachable(origin: URL, error: unknown): CliError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const text = error instanceof Error ? error.message : 'unknown fault'
-  const remedy = /CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)
+  const remedy = /CERT|SELF_SIGNED|ISSUER|ALTNAME|VERIFY/.test(code)
     ? 'its certificate is not trusted; give its authority with --ca FILE'
     : 'check the address, and that Core runs'
   const what = text === '' ? code : text

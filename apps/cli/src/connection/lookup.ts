@@ -68,7 +68,7 @@ export async function* itemsOf(
 }
 
 /** The row that lists a collection; null when nothing does. */
-export function listRow(table: EndpointTable, collection: string): EndpointRow | null {
+function listRow(table: EndpointTable, collection: string): EndpointRow | null {
   return Object.values(table).find(({ method, path }) => method === 'GET' && path === collection) ?? null
 }
 

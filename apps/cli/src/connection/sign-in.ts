@@ -8,7 +8,7 @@ import type { SignIn } from './client.ts'
 import { type Credentials, type StoredSession, writeCredentials } from './credentials.ts'
 
 /** Name of the session's cookie at Core. */
-export const SESSION_COOKIE = '__Host-postern'
+const SESSION_COOKIE = '__Host-postern'
 
 const REMEDY = 'sign in with postern login, or set POSTERN_TOKEN'
 

@@ -13,7 +13,7 @@ import { createOnce, listedBy } from './plain-kinds.ts'
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 
 /** Fingerprints (SHA-256, hex) of the certificates of a text, sorted. @throws CliError usage */
-export function fingerprintsOf(pem: string, where: string): string[] {
+function fingerprintsOf(pem: string, where: string): string[] {
   const blocks = pem.match(PEM) ?? []
   if (blocks.length === 0) throw usage(`${where}: holds no certificate in PEM`)
   try {

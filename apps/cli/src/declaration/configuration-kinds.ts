@@ -7,7 +7,6 @@ import type { DeclarationSection } from '@postern/contract/api/declaration'
 import type { EndpointRow } from '@postern/contract/api/endpoint'
 import { parseEmailPlusConfiguration } from '@postern/contract/configurations/email-plus'
 import { parseExchangeConfiguration } from '@postern/contract/configurations/exchange'
-import { ContractError, type Problem } from '@postern/contract/problems'
 import type { Client } from '../connection/client.ts'
 import { isJson, type Json, listOf, member, sameJson, textOf } from '../json.ts'
 import type { Kind, Present, WantedInput } from './kind.ts'
@@ -32,7 +31,7 @@ function configurationKind(rows: ConfigurationRows): Kind {
     list: (client) => listedBy(client, configurationsEndpoints.listConfigurations, 'name', query),
     read: (client, { id }) => readConfiguration(client, id),
     wanted: async (input) => {
-      const value = await wantedValue(input, rows.parse)
+      const value = wantedValue(input, rows.parse)
       return { value, body: { ...value, name: input.name }, lacks: null }
     },
     create: async (client, { labels, ...body }) => {
@@ -60,13 +59,9 @@ async function readConfiguration(client: Client, id: string): Promise<Present> {
   return { id, etag, value: { ...(isJson(settings) ? settings : {}), labels: labels.sort() } }
 }
 
-async function wantedValue(input: WantedInput, parse: (input: unknown) => object): Promise<Json> {
-  const { name, names } = input
-  const { labels, ...settings } = input.members
-  const problems: Problem[] = []
-  const ids = await names.ids('labels', labels ?? [], 'labels', problems)
-  if (problems.length > 0) throw new ContractError('configuration', problems)
-  return { ...parse({ ...settings, name }), labels: listOf({ ids }, 'ids').map(String).sort() }
+function wantedValue({ name, members }: WantedInput, parse: (input: unknown) => object): Json {
+  const { labels: _labels, ...settings } = members
+  return { ...parse({ ...settings, name }), labels: listOf(members, 'labels').map(String).sort() }
 }
 
 async function changeConfiguration(client: Client, row: EndpointRow, present: Present, body: Json): Promise<void> {

@@ -6,7 +6,8 @@ import { DECLARATION_SCHEMA, type DeclarationSection } from '@postern/contract/a
 import { RefusedError, type Client } from '../connection/client.ts'
 import { isJson, type Json } from '../json.ts'
 import { KINDS } from './all-kinds.ts'
-import type { Kind, Listed } from './kind.ts'
+import type { Kind } from './kind.ts'
+import type { Listed } from './listed.ts'
 import { Names } from './names.ts'
 
 /** A document, and sections that one's roles do not show. */

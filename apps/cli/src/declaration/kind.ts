@@ -6,17 +6,7 @@ import type { DeclarationSection } from '@postern/contract/api/declaration'
 import type { Problem } from '@postern/contract/problems'
 import type { Client } from '../connection/client.ts'
 import type { Json } from '../json.ts'
-import type { Names } from './names.ts'
-
-/** A thing at Core, as a list tells of it. */
-export interface Listed {
-  readonly id: string
-  readonly name: string
-  /** False: Core made it, or it is not whole; it can be referred to, and is left alone. */
-  readonly isOurs: boolean
-  /** The item of the list. */
-  readonly item: unknown
-}
+import type { Listed } from './listed.ts'
 
 /** A thing at Core, whole. `value` is compared with the one that is wanted: ids stand in it, not names. */
 export interface Present {
@@ -44,7 +34,6 @@ export interface WantedInput {
   /** Members as they stand in the document, with ids in the place of names. */
   readonly members: Json
   readonly present: Present | null
-  readonly names: Names
   readonly readText: ReadText
 }
 

@@ -8,7 +8,7 @@ import { DECLARATION_REFERENCES } from '@postern/contract/api/declaration'
 import type { Problem } from '@postern/contract/problems'
 import { meant } from '../commands/nearest.ts'
 import { isJson } from '../json.ts'
-import type { Listed } from './kind.ts'
+import type { Listed } from './listed.ts'
 
 /** What is known of names in one run. */
 export class Names {
@@ -78,17 +78,17 @@ export class Names {
       const reference = Object.hasOwn(DECLARATION_REFERENCES, name) ? DECLARATION_REFERENCES[name] : undefined
       const place = path === '' ? name : `${path}.${name}`
       if (reference === undefined) members[name] = await this.withIds(inner, place, problems)
-      else members[reference.member] = await this.ids(reference.section, inner, place, problems)
+      else members[reference.member] = await this.#ids(reference.section, inner, place, problems)
     }
     return members
   }
 
   /** Ids for a name, a list of names, or null. */
-  async ids(section: DeclarationSection, value: unknown, path: string, problems: Problem[]): Promise<unknown> {
+  async #ids(section: DeclarationSection, value: unknown, path: string, problems: Problem[]): Promise<unknown> {
     if (Array.isArray(value)) {
       const found: unknown[] = []
       for (const [index, name] of value.entries()) {
-        found.push(await this.ids(section, name, `${path}[${index}]`, problems))
+        found.push(await this.#ids(section, name, `${path}[${index}]`, problems))
       }
       return found
     }

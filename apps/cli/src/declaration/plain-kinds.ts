@@ -14,7 +14,8 @@ import type { Client } from '../connection/client.ts'
 import { itemsOf } from '../connection/lookup.ts'
 import { at, isJson, type Json, listOf, member, textOf } from '../json.ts'
 import { withNames } from './names.ts'
-import type { Kind, Listed, Present, WantedInput } from './kind.ts'
+import type { Kind, Present, WantedInput } from './kind.ts'
+import type { Listed } from './listed.ts'
 
 interface PlainRows {
   readonly section: DeclarationSection

@@ -9,7 +9,8 @@ import { CliError } from '../exits.ts'
 import { isJson, type Json } from '../json.ts'
 import { kindOf, KINDS } from './all-kinds.ts'
 import { type Difference, differencesOf } from './difference.ts'
-import type { Kind, Listed, Present, ReadText, Wanted } from './kind.ts'
+import type { Kind, Present, ReadText, Wanted } from './kind.ts'
+import type { Listed } from './listed.ts'
 import { Names } from './names.ts'
 import type { ReadDocument } from './read-document.ts'
 
@@ -75,7 +76,7 @@ async function stepFor(context: StepContext, members: Json): Promise<Step> {
   const withIds = await names.withIds(members, '', problems)
   if (problems.length > 0) throw new ContractError(kind.title, problems)
   const present = found === null ? null : await kind.read(client, found)
-  const wanted = await kind.wanted({ name, members: isJson(withIds) ? withIds : {}, present, names, readText })
+  const wanted = await kind.wanted({ name, members: isJson(withIds) ? withIds : {}, present, readText })
   if (present === null) return createStep(context, wanted)
   const differences = differencesOf(unnamed(present.value), unnamed(wanted.value))
   if (differences.length === 0) return { kind, name, action: 'unchanged', differences: [], run: async () => undefined }

@@ -18,7 +18,7 @@ import type { HandVerb } from './hand-verb.ts'
 import { sizeText } from './write-stream.ts'
 
 /** Certificates that end within so many days are told of. */
-export const SOON_DAYS = 30
+const SOON_DAYS = 30
 
 /** See the module's comment. */
 export const status: HandVerb = {
@@ -129,7 +129,7 @@ async function allowed<T>(read: () => Promise<T>): Promise<T | null> {
 }
 
 /** Time since an instant, in the largest whole unit. */
-export function ageText(instant: string, now: number): string {
+function ageText(instant: string, now: number): string {
   const minutes = Math.max(0, Math.floor((now - Date.parse(instant)) / 60_000))
   if (minutes < 120) return `${minutes} minutes`
   const hours = Math.floor(minutes / 60)

@@ -35,7 +35,7 @@ export const why: HandVerb = {
 }
 
 /** The reply as text: the decision, then each reason with source, detail and remedy. */
-export function whyText(name: string, reply: unknown): string {
+function whyText(name: string, reply: unknown): string {
   const decision = textOf(reply, 'decision')
   const said = Object.hasOwn(DECISIONS, decision) ? DECISIONS[decision] : decision
   const lines = [`${safeText(name)} ${safeText(said ?? decision)} (since ${safeText(textOf(reply, 'decidedAt'))})`]

@@ -4,7 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ENDPOINTS } from '@postern/contract/api/endpoints'
+import { runCli } from '../../src/cli.ts'
+import type { Sink } from '../../src/surroundings.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/postern.mjs', import.meta.url))
 /** A command that takes longer hangs. Milliseconds. */
@@ -41,6 +45,34 @@ export function shellIn(config: string, cwd = config): Shell {
       child.stdin.end(input)
       await once(child, 'close')
       return { code: child.exitCode, ...texts }
+    },
+  }
+}
+
+/** The same without a process of its own for each run, which is quicker; names of files are from this process's folder. */
+export function shellHere(config: string): Shell {
+  return {
+    run: async (args, { input = '' } = {}) => {
+      const texts = { out: '', err: '' }
+      const sink = (name: 'out' | 'err'): Sink => ({
+        isTty: false,
+        columns: null,
+        write: async (bytes) => {
+          texts[name] += typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString()
+        },
+      })
+      const around = {
+        out: sink('out'),
+        err: sink('err'),
+        readInput: async () => Buffer.from(input),
+        ask: async () => null,
+        now: Date.now,
+        credentialsFile: join(config, 'postern', 'cli.json'),
+        environment: { url: null, token: null, ca: null },
+        version: '0.0.0-test',
+      }
+      const code = await runCli(args, around, ENDPOINTS)
+      return { code, ...texts }
     },
   }
 }

@@ -51,6 +51,7 @@ export const DECLARATION_REFERENCES: Readonly<Record<string, DeclarationReferenc
   certificate: { member: 'certificateId', section: 'certificates', list: false },
   reserveCertificate: { member: 'reserveCertificateId', section: 'certificates', list: false },
   sentryProfile: { member: 'sentryProfileId', section: 'sentryProfiles', list: false },
+  labels: { member: 'labels', section: 'labels', list: true },
 }
 
 const NAME_OF_MEMBER = new Map(Object.entries(DECLARATION_REFERENCES).map(([name, { member }]) => [member, name]))
