@@ -2,8 +2,9 @@
  * The connection pool, and the query builder on it.
  * @module
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
-import { type ClientConfig, Pool, types } from 'pg'
+import { type ClientConfig, Pool, type PoolClient, types } from 'pg'
 import type { Tables } from './tables.ts'
 
 /** Whatever reads: the pool itself, or a transaction. */
@@ -56,6 +57,17 @@ export function openDatabase(target: ConnectionTarget, fault: (error: Error) => 
   pool.on('error', fault)
   // A connection in use that breaks fails its query; without a listener of its own it would end the whole process too.
   pool.on('connect', (client) => void client.on('error', () => undefined))
+  const open = new Set<PoolClient>()
+  pool.on('connect', (client) => void open.add(client)).on('remove', (client) => void open.delete(client))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return { db, target, [Symbol.asyncDispose]: () => db.destroy() }
+  return {
+    db,
+    target,
+    [Symbol.asyncDispose]: async () => {
+      await db.destroy()
+      // The pool counts a connection as gone when it has said good-bye; a server of ours must not end before it heard it.
+      const deadline = performance.now() + GOODBYE_MS
+      while (open.size > 0 && performance.now() < deadline) await sleep(5)
+    },
+  }
 }
