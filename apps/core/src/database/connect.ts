@@ -16,6 +16,8 @@ export const POOL_SIZE = 16
 const STATEMENT_MS = 60_000
 /** Without a free connection for so long the database counts as away. Milliseconds. */
 const CONNECT_MS = 10_000
+/** Connections that are closing get so long to say good-bye. Milliseconds. */
+const GOODBYE_MS = 2_000
 
 const INT8: number = types.builtins.INT8
 
