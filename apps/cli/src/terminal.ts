@@ -48,7 +48,8 @@ export async function askOn(
   const reader = createInterface({ input, output: hidden ? silent : shown, terminal: true })
   try {
     if (hidden) shown.write(question)
-    return await reader.question(hidden ? '' : question)
+    // Ctrl-C and Ctrl-D end the reader without an answer.
+    return await Promise.race([reader.question(hidden ? '' : question), once(reader, 'close').then(() => null)])
   } finally {
     reader.close()
     if (hidden) shown.write('\n')

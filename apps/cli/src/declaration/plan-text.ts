@@ -13,7 +13,7 @@ const SHOWN = 200
 /** One step on a line, with a line for each difference; nothing for what is unchanged. */
 export function stepText({ kind, name, action, differences }: Step): string {
   if (action === 'unchanged') return ''
-  const head = `${MARKS[action]} ${action} ${kind.title} ${JSON.stringify(safeText(name))}\n`
+  const head = `${MARKS[action]} ${action} ${kind.title} ${safeText(JSON.stringify(name))}\n`
   return head + differences.map(differenceText).join('')
 }
 

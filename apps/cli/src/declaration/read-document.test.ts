@@ -3,6 +3,7 @@
  * @module
  */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { DECLARATION_ALIASES, DECLARATION_BYTES } from '@postern/contract/api/declaration'
 import { differencesOf } from './difference.ts'
@@ -71,6 +72,12 @@ describe('postern.yaml', () => {
     assert.ok(names.length < DECLARATION_ALIASES)
     const { declaration } = read(`schema: 1\nlabels:\n  first: &x { description: same }\n${names.join('\n')}\n`)
     assert.equal(declaration.labels?.['l19']?.description, 'same')
+  })
+
+  test('the example of docs/cli.md is one', async () => {
+    const page = await readFile(new URL('../../../../docs/cli.md', import.meta.url), 'utf8')
+    const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
+    assert.deepEqual(Object.keys(read(example).declaration.sentryProfiles ?? {}), ['Office 365'])
   })
 
   test('problems found later are told with their lines too', () => {
