@@ -4,8 +4,8 @@
  */
 import type { EasOutcome } from '@postern/harness/eas-account'
 import type { EmailPlusPhone } from '@postern/harness/email-plus-phone'
-import type { Lab } from '@postern/harness/lab'
 import type { MailPhone } from '@postern/harness/mail-phone'
+import type { Stage } from './stage.ts'
 import type { Seen, Steps } from './steps.ts'
 
 /** Either kind of phone. */
@@ -14,7 +14,7 @@ export type Phone = MailPhone | EmailPlusPhone
 /** Who walks, and with which of the lab's devices. */
 export interface Walker {
   phone: Phone
-  /** Id of the device in the policy. */
+  /** Id of the device in Core. */
   device: string
   /** Whose mailbox it is. */
   user: string
@@ -24,14 +24,14 @@ export interface Walker {
 const BLOCK_LIMIT_MS = 1_000
 
 /** Walks all steps; ends with the account wiped from the phone and the device still marked for it. */
-export async function walk(steps: Steps, lab: Lab, walker: Walker): Promise<void> {
-  await signIn(steps, lab, walker)
-  await syncMail(steps, lab, walker)
-  await blockAndUnblock(steps, lab, walker)
-  await wipe(steps, lab, walker)
+export async function walk(steps: Steps, stage: Stage, walker: Walker): Promise<void> {
+  await signIn(steps, stage, walker)
+  await syncMail(steps, stage, walker)
+  await blockAndUnblock(steps, stage, walker)
+  await wipe(steps, stage, walker)
 }
 
-async function signIn(steps: Steps, lab: Lab, { phone }: Walker): Promise<void> {
+async function signIn(steps: Steps, stage: Stage, { phone }: Walker): Promise<void> {
   const name = (what: string): string => `${phone.kind}: ${what}`
   if (phone.kind === 'Email+') {
     await steps.run(name('instance discovery'), '400 invalid_instance from Sentry', async () => {
@@ -45,21 +45,21 @@ async function signIn(steps: Steps, lab: Lab, { phone }: Walker): Promise<void> 
       return { seen: `${String(status)} naming ${uri}`, holds: status === 401 && uri === phone.signInUrl }
     })
   }
-  const expected = `302 to the IdP with ${lab.destinationResource}, token for ${phone.resource}`
+  const expected = `302 to the IdP with ${stage.destinationResource}, token for ${phone.resource}`
   await steps.run(name('sign-in through Sentry'), expected, async () => {
     const { web, token } = await phone.signIn()
     const target = web.first.location
     const asked = target?.searchParams.get('resource') ?? 'no resource'
     const got = token === null ? `no code: ${web.page}` : token.ok ? (token.resource ?? 'no resource') : token.error
-    const toIdp = web.first.status === 302 && lab.isIdentityProvider(target)
+    const toIdp = web.first.status === 302 && stage.isIdentityProvider(target)
     return {
       seen: `${String(web.first.status)} to ${target?.hostname ?? 'nowhere'} with ${asked}, token for ${got}`,
-      holds: toIdp && asked === lab.destinationResource && got === phone.resource,
+      holds: toIdp && asked === stage.destinationResource && got === phone.resource,
     }
   })
 }
 
-async function syncMail(steps: Steps, lab: Lab, walker: Walker): Promise<void> {
+async function syncMail(steps: Steps, stage: Stage, walker: Walker): Promise<void> {
   const { phone, user } = walker
   const name = (what: string): string => `${phone.kind}: ${what}`
   await steps.run(name('Provision'), 'FolderSync Status 142, two phases, a policy key', async () => {
@@ -81,14 +81,14 @@ async function syncMail(steps: Steps, lab: Lab, walker: Walker): Promise<void> {
   })
   const subject = `Welcome to ${phone.kind}`
   await steps.run(name('Sync with a message'), `the mail ${JSON.stringify(subject)}`, async () => {
-    lab.exchange.deliver(user, { subject, from: 'post@example.com', body: 'A first mail.' })
+    stage.exchange.deliver(user, { subject, from: 'post@example.com', body: 'A first mail.' })
     const outcome = await phone.eas.sync()
     return { seen: `${outcomeOf(outcome)}, ${subjectsOf(phone)}`, holds: hasMail(phone, subject) }
   })
   await steps.run(name('Ping woken by new mail'), 'Ping Status 2, then the mail', async () => {
-    const { answer } = await holdPing(lab, walker)
+    const { answer } = await holdPing(stage, walker)
     const since = performance.now()
-    lab.exchange.deliver(user, { subject: 'Wake up', from: 'post@example.com', body: 'New mail.' })
+    stage.exchange.deliver(user, { subject: 'Wake up', from: 'post@example.com', body: 'New mail.' })
     const outcome = await answer
     const ms = performance.now() - since
     await phone.eas.react(outcome)
@@ -97,13 +97,13 @@ async function syncMail(steps: Steps, lab: Lab, walker: Walker): Promise<void> {
   })
 }
 
-async function blockAndUnblock(steps: Steps, lab: Lab, walker: Walker): Promise<void> {
+async function blockAndUnblock(steps: Steps, stage: Stage, walker: Walker): Promise<void> {
   const { phone, device, user } = walker
   const name = (what: string): string => `${phone.kind}: ${what}`
   await steps.run(name('block during a held Ping'), `Ping Status 7 in under ${String(BLOCK_LIMIT_MS)} ms`, async () => {
-    const { answer } = await holdPing(lab, walker)
+    const { answer } = await holdPing(stage, walker)
     const since = performance.now()
-    await lab.policy.posture(device, 'block', ['OS_TOO_OLD'])
+    await stage.block(device, 'Lost in a taxi')
     const outcome = await answer
     const ms = performance.now() - since
     const seen = `Ping ${outcomeOf(outcome)} after ${ms.toFixed(0)} ms`
@@ -118,11 +118,13 @@ async function blockAndUnblock(steps: Steps, lab: Lab, walker: Walker): Promise<
     if (token.ok) return { seen: `${String(token.status)} and a token`, holds: false }
     return { seen: `${String(token.status)} ${token.error}`, holds: token.error === 'invalid_grant' }
   })
-  await steps.run(name('audit explains the block'), 'refuse, OS_TOO_OLD', () => explained(lab, device, 'OS_TOO_OLD'))
+  await steps.run(name('audit explains the block'), 'refuse, BLOCKED_BY_HAND', () =>
+    explained(stage, device, 'BLOCKED_BY_HAND'),
+  )
   await steps.run(name('unblock, and mail flows again'), 'a fresh token and Sync Status 1', async () => {
-    await lab.policy.posture(device, 'allow', [])
-    lab.exchange.deliver(user, { subject: 'Back again', from: 'post@example.com', body: 'Unblocked.' })
-    await lab.policy.applied()
+    await stage.unblock(device, 'Found again')
+    stage.exchange.deliver(user, { subject: 'Back again', from: 'post@example.com', body: 'Unblocked.' })
+    await stage.applied()
     const token = await phone.refresh()
     const outcome = await phone.eas.folderSync()
     const synced = outcome.status === '1' ? await phone.eas.sync() : outcome
@@ -131,11 +133,11 @@ async function blockAndUnblock(steps: Steps, lab: Lab, walker: Walker): Promise<
   })
 }
 
-async function wipe(steps: Steps, lab: Lab, { phone, device }: Walker): Promise<void> {
+async function wipe(steps: Steps, stage: Stage, { phone, device }: Walker): Promise<void> {
   const name = (what: string): string => `${phone.kind}: ${what}`
   await steps.run(name('account-only wipe'), 'Status 140, directive, acknowledgement confirmed', async () => {
-    await lab.policy.posture(device, 'wipe', ['RETIRED'])
-    await lab.policy.applied()
+    await stage.wipe(device, 'The employee left')
+    await stage.applied()
     const outcome = await phone.eas.folderSync()
     const { wipe: done, state } = phone.eas
     const told = done === null ? 'no directive' : `${done.directive}, answered ${done.confirmed ?? 'nothing'}`
@@ -147,24 +149,26 @@ async function wipe(steps: Steps, lab: Lab, { phone, device }: Walker): Promise<
     const outcome = await phone.eas.folderSync()
     return { seen: outcomeOf(outcome), holds: outcome.status === '129' }
   })
-  await steps.run(name('audit explains the wipe'), 'refuse, RETIRED', () => explained(lab, device, 'RETIRED'))
+  await steps.run(name('audit explains the wipe'), 'refuse, WIPE_REQUESTED', () =>
+    explained(stage, device, 'WIPE_REQUESTED'),
+  )
 }
 
 /** Starts a Ping and waits until it hangs at the server; `answer` is what comes of it. */
-async function holdPing(lab: Lab, { phone }: Walker): Promise<{ answer: Promise<EasOutcome> }> {
-  const before = lab.exchange.receivedCount
+async function holdPing(stage: Stage, { phone }: Walker): Promise<{ answer: Promise<EasOutcome> }> {
+  const before = stage.exchange.receivedCount
   const answer = phone.eas.ping({ heartbeatSeconds: 300 })
   answer.catch(() => undefined) // told by whoever awaits `answer`
-  await lab.exchange.waitForRequest((request) => {
-    return request.command === 'Ping' && lab.exchange.received.indexOf(request) >= before
+  await stage.exchange.waitForRequest((request) => {
+    return request.command === 'Ping' && stage.exchange.received.indexOf(request) >= before
   })
   return { answer }
 }
 
 /** The device's last decision in the audit file, once it names `reason`; lines are written a moment after the answer. */
-async function explained(lab: Lab, device: string, reason: string): Promise<Seen> {
-  const { id } = await lab.sentry.waitForAudit((line) => line.device === device && line.reasons.includes(reason))
-  const lines = (await lab.sentry.auditLines()).filter((line) => line.device === device)
+async function explained(stage: Stage, device: string, reason: string): Promise<Seen> {
+  const { id } = await stage.sentry.waitForAudit((line) => line.device === device && line.reasons.includes(reason))
+  const lines = (await stage.sentry.auditLines()).filter((line) => line.device === device)
   const last = lines.at(-1)
   if (last === undefined) return { seen: `only ${id}`, holds: false }
   return {
