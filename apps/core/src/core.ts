@@ -45,8 +45,8 @@ export interface Core extends AsyncDisposable {
   readonly services: Services
 }
 
-/** What PostgreSQL says of its daily work is nobody's business. */
-const POSTGRES_PROBLEM = /\b(WARNING|ERROR|FATAL|PANIC):/
+/** What PostgreSQL says of its daily work is nobody's business, nor that the one before it is still on its way out. */
+const POSTGRES_PROBLEM = /\b(WARNING|ERROR|FATAL|PANIC): (?! *lock file)/
 
 /** Starts everything, or nothing. @throws CoreError, ContractError, PostgresError, Error: each says what to mend. */
 export async function startCore(config: CoreConfig, ports: CorePorts): Promise<Core> {
@@ -57,8 +57,9 @@ export async function startCore(config: CoreConfig, ports: CorePorts): Promise<C
     const token = ports.localSentry ? await localSentryToken(services) : null
     owned.use(await startBackground(services))
     const table = ENDPOINTS
-    const handlers = allRoutes(services)
     const feed = owned.use(await startFeedListener(services))
+    // With port 0 the system chose: Sentries are told what they can dial.
+    const handlers = allRoutes({ ...services, config: { ...config, feed: { ...config.feed, port: feed.port } } })
     const device = owned.use(await startDeviceListener(services))
     const admin = owned.use(
       await startAdminListener(services, { table, handlers, authenticator: createAuthenticator(services) }),

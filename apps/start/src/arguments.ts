@@ -2,7 +2,7 @@
  * Command line of `npm start`.
  * @module
  */
-import { createServer } from 'node:net'
+import { createServer, isIP } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 export const USAGE = `npm start -- [options]
   --data DIR       where everything is kept; default ./data
   --ports-from N   admin N, device N+1, feed N+2, Sentry N+3, its metrics N+4; 0 takes any free ones
+  --host HOST      address on which phones and further Sentries may connect; default 0.0.0.0
   --workers N      worker processes of the Sentry; one for each core when left out
   --setup-json     print the set-up link and the ports as one JSON line
 `
@@ -32,6 +33,7 @@ export interface StartArguments {
   readonly help: boolean
   readonly data: string
   readonly portsFrom: number | null
+  readonly host: string
   readonly workers: string | null
   readonly setupJson: boolean
 }
@@ -44,6 +46,7 @@ export function parseArguments(args: readonly string[]): StartArguments {
       help: { type: 'boolean' },
       data: { type: 'string' },
       'ports-from': { type: 'string' },
+      host: { type: 'string' },
       workers: { type: 'string' },
       'setup-json': { type: 'boolean' },
     },
@@ -53,9 +56,15 @@ export function parseArguments(args: readonly string[]): StartArguments {
     help: values.help === true,
     data: values.data ?? 'data',
     portsFrom: first === undefined ? null : firstPort(first),
+    host: address(values.host ?? '0.0.0.0'),
     workers: values.workers ?? null,
     setupJson: values['setup-json'] === true,
   }
+}
+
+function address(text: string): string {
+  if (isIP(text) !== 0) return text
+  throw new Error(`--host must be an IP address of this machine, such as 0.0.0.0 or 127.0.0.1, not ${text}`)
 }
 
 function firstPort(text: string): number {

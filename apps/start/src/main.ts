@@ -34,14 +34,14 @@ async function run(args: StartArguments): Promise<void> {
   // `npm start` runs in the project's folder wherever it was typed.
   const data = resolve(process.env['INIT_CWD'] ?? process.cwd(), args.data)
   const ports = await choosePorts(args.portsFrom)
-  const core = spawnCore(await writeCoreConfig(data, ports))
+  const core = spawnCore(await writeCoreConfig(data, ports, args.host))
   core.once('exit', () => asked.abort()) // without Core there is nothing to manage with
   try {
     const ready = await coreReady(core)
     const sentry = join(data, 'sentry')
-    if (ready.localSentryToken !== null) await enrolSentry(sentry, ready, ports, ready.localSentryToken)
+    if (ready.localSentryToken !== null) await enrolSentry(sentry, ready, args, ports)
     tell(args, ready, ports)
-    await keepSentry(sentry, ready, ports, args.workers)
+    await keepSentry(sentry, ready, args, ports)
     if (core.exitCode !== null) throw new Error(`Core ended with ${core.exitCode}; see its message above`)
   } finally {
     await stopProgram(core, CORE_STOP_MS)
@@ -49,14 +49,14 @@ async function run(args: StartArguments): Promise<void> {
 }
 
 /** The ports of this start; everything else has Core's defaults. */
-async function writeCoreConfig(data: string, ports: Ports): Promise<string> {
+async function writeCoreConfig(data: string, ports: Ports, host: string): Promise<string> {
   await mkdir(data, { recursive: true, mode: 0o711 }) // the database's own user must be able to pass through
   const file = join(data, 'core.json')
   const config = {
     data: '.',
     admin: { port: ports.admin },
-    device: { port: ports.device },
-    feed: { port: ports.feed },
+    device: { host, port: ports.device },
+    feed: { host, port: ports.feed },
   }
   await writeFile(file, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
   return file
@@ -69,11 +69,11 @@ function tell({ setupJson }: StartArguments, { setupUrl, adminUrl }: CoreReady, 
 }
 
 /** Runs the Sentry until asked to stop; one that ends by itself is started again. */
-async function keepSentry(folder: string, ready: CoreReady, ports: Ports, workers: string | null): Promise<void> {
+async function keepSentry(folder: string, ready: CoreReady, args: StartArguments, ports: Ports): Promise<void> {
   let wait = RESTART_MS
   const over = (): boolean => asked.signal.aborted
   while (!over()) {
-    const sentry = spawnSentry(folder, ready, ports, workers)
+    const sentry = spawnSentry(folder, ready, args, ports)
     const ended = new Promise<void>((done) => sentry.once('exit', () => done()))
     const stop = new Promise<void>((done) => asked.signal.addEventListener('abort', () => done(), { once: true }))
     await Promise.race([ended, stop])

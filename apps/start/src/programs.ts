@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Ports } from './arguments.ts'
+import type { Ports, StartArguments } from './arguments.ts'
 
 const CORE = fileURLToPath(new URL('../../core/bin/postern-core.mjs', import.meta.url))
 const SENTRY = fileURLToPath(new URL('../../sentry/bin/postern-sentry.mjs', import.meta.url))
@@ -36,20 +36,30 @@ export async function coreReady(core: ChildProcess): Promise<CoreReady> {
 }
 
 /** Registers the Sentry of this machine. The token goes through a pipe: arguments can be read by others. */
-export async function enrolSentry(folder: string, core: CoreReady, ports: Ports, token: string): Promise<void> {
+export async function enrolSentry(
+  folder: string,
+  core: CoreReady,
+  { host }: StartArguments,
+  ports: Ports,
+): Promise<void> {
   const args = ['enroll', '--core', coreUrl(core), '--token', '-', '--data', folder, '--replace']
-  const child = spawn(process.execPath, [SENTRY, ...args, ...addresses(ports)], {
+  const child = spawn(process.execPath, [SENTRY, ...args, ...addresses(host, ports)], {
     stdio: ['pipe', 'inherit', 'inherit'],
   })
-  child.stdin.end(`${token}\n`)
+  child.stdin.end(`${core.localSentryToken ?? ''}\n`)
   const [code] = (await once(child, 'exit')) as [number | null]
   if (code !== 0) throw new Error('the Sentry of this machine could not be registered; see its message above')
 }
 
 /** Starts the Sentry from its data directory, on the ports of this start. */
-export function spawnSentry(folder: string, core: CoreReady, ports: Ports, workers: string | null): ChildProcess {
+export function spawnSentry(
+  folder: string,
+  core: CoreReady,
+  { host, workers }: StartArguments,
+  ports: Ports,
+): ChildProcess {
   const more = workers === null ? [] : ['--workers', workers]
-  const args = [SENTRY, '--data', folder, '--core', coreUrl(core), ...addresses(ports), ...more]
+  const args = [SENTRY, '--data', folder, '--core', coreUrl(core), ...addresses(host, ports), ...more]
   return spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 
@@ -57,8 +67,13 @@ function coreUrl({ ports }: CoreReady): string {
   return `https://127.0.0.1:${ports.feed}`
 }
 
-function addresses(ports: Ports): string[] {
-  return ['--listen', `0.0.0.0:${ports.sentry}`, '--local', `127.0.0.1:${ports.metrics}`]
+function addresses(host: string, ports: Ports): string[] {
+  return [
+    '--listen',
+    `${host.includes(':') ? `[${host}]` : host}:${ports.sentry}`,
+    '--local',
+    `127.0.0.1:${ports.metrics}`,
+  ]
 }
 
 /** Asks a program to stop and waits; kills it when it takes longer than `limitMs`. */
