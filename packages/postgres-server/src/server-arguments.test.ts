@@ -27,8 +27,8 @@ describe('what the server is told', () => {
     assert.match(HBA.tcp.text, /^host all postern 127\.0\.0\.1\/32 scram-sha-256\n$/)
   })
   test('a comma in a folder does not make two of it, nor a quote an end', () => {
-    const told = settings(serverArguments('/data', { kind: 'socket', folder: '/tmp/a, "b"' }))
-    assert.equal(told.get('unix_socket_directories'), '"/tmp/a, ""b"""')
+    const told = settings(serverArguments('/data', { kind: 'socket', folder: '/srv/a, "b"' }))
+    assert.equal(told.get('unix_socket_directories'), '"/srv/a, ""b"""')
   })
   for (const name of ['fsync', 'synchronous_commit', 'full_page_writes', 'autovacuum'])
     test(`${name} is on`, () => {

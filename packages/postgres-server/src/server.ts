@@ -181,7 +181,7 @@ async function choosePlace({ dataDir, identity, listen }: Launch): Promise<Place
     return { endpoint, connection: { host, port: SOCKET_PORT, ...who }, cleanUp: async () => undefined }
   }
   // mkdtemp makes it 0700 under a name that nobody could have taken before.
-  const parent = (await canEnter(identity, tmpdir())) ? tmpdir() : '/tmp'
+  const parent = (await canEnter(identity, tmpdir())) ? tmpdir() : '/var/tmp'
   const host = await mkdtemp(join(parent, 'postern-socket-'))
   await giveTo(identity, host)
   const cleanUp = (): Promise<void> => rm(host, { recursive: true, force: true })
