@@ -2,6 +2,7 @@
  * What Core does by itself while it runs.
  * @module
  */
+import { startTombstonePurge } from './feed/tombstones.ts'
 import { startAssociationClock } from './services/associations/decide.ts'
 import { startSyslog } from './services/audit/syslog-sender.ts'
 import { startRenewal } from './services/certificates/renewal.ts'
@@ -17,5 +18,6 @@ export async function startBackground(services: Services): Promise<AsyncDisposab
   jobs.use(startPostureClock(services))
   jobs.use(startAssociationClock(services))
   jobs.use(startRenewal(services))
+  jobs.use(startTombstonePurge(services))
   return jobs.move()
 }

@@ -135,7 +135,8 @@ describe('posture', () => {
 
   test('another life of the database, or numbers that it never gave: a snapshot', async () => {
     const machine = await machineOf('confused')
-    const { epoch } = await the(await openFeed(lab.core.port, machine), 'hello')
+    await using first = await openFeed(lab.core.port, machine)
+    const { epoch } = await the(first, 'hello')
     for (const query of [
       { epoch: 'another', seq: '1' },
       { epoch, seq: '999999999' },
