@@ -334,6 +334,18 @@ describe('renewal and a new registration', () => {
     assert.equal((await report(old, fresh)).status, 204)
   })
 
+  test('the stream of the old key ends with the first use of the new one, to come back at once', async () => {
+    const old = await machineOf('renewing with a stream')
+    await using stream = await openFeed(lab.core.port, old)
+    await stream.until(({ type }) => type === 'snapshot-end')
+    const keys = await createKeyPair('P-256')
+    const fresh = { cert: pemOf(await renew(old, keys)), key: keys.privateKeyPem }
+    await using next = await openFeed(lab.cores[1]?.port ?? 0, { ca: old.ca, identity: fresh })
+    await next.until(({ type }) => type === 'snapshot-end')
+    const bye = await stream.until(({ type }) => type === 'bye')
+    assert.deepEqual(bye.type === 'bye' ? [bye.reason, bye.retryAfterSeconds] : [], ['replaced', 1])
+  })
+
   test('the old key is good for a day at most', async () => {
     const old = await machineOf('unused renewal')
     const keys = await createKeyPair('P-256')

@@ -52,8 +52,15 @@ export interface FeedStream {
 export const REPLACED: Bye = {
   type: 'bye',
   reason: 'replaced',
-  message: 'another stream or another key of this Sentry took its place',
+  message: 'another stream of this Sentry took its place',
   retryAfterSeconds: 60,
+}
+/** After a renewal the Sentry itself holds the newer key, and is to come back with it at once. */
+const REPLACED_KEY: Bye = {
+  type: 'bye',
+  reason: 'replaced',
+  message: 'another key of this Sentry took its place',
+  retryAfterSeconds: 1,
 }
 const REVOKED: Bye = {
   type: 'bye',
@@ -156,7 +163,7 @@ async function standing({ services, gateway, streamId, validUntil }: Running): P
   const { db } = services.store
   const claim: KeyClaim = gateway
   const now = await standingOf(db, claim, services.now())
-  if (now.kind !== 'good') throw new ByeError(now.kind === 'revoked' ? REVOKED : REPLACED)
+  if (now.kind !== 'good') throw new ByeError(now.kind === 'revoked' ? REVOKED : REPLACED_KEY)
   const ours = await touchStreamState(db, gateway.sentryId, streamId, new Date(services.now()))
   if (!ours) throw new ByeError(REPLACED)
   return now.gateway.profileId
