@@ -18,6 +18,7 @@ import { startCore } from '../src/core.ts'
 import { bindKeys } from '../src/secrets/key-binding.ts'
 import { openKeyRing } from '../src/secrets/key-ring.ts'
 import { rotateKeys } from '../src/services/keys/rotate-keys.ts'
+import { forgetReplies } from '../src/services/system/housekeeping.ts'
 import { startHeartbeat } from '../src/services/system/instances.ts'
 import { CORE_VERSION } from '../src/version.ts'
 import { openStore, type TestStore } from './support/databases.ts'
@@ -158,6 +159,21 @@ describe('how Core is', () => {
     await other[Symbol.asyncDispose]()
     assert.equal((await instances()).length, 2)
   })
+})
+
+test('replies that are kept for repeated requests are forgotten after a day', async () => {
+  const reply = JSON.stringify({ reply: null })
+  const row = (key: string, hours: number) => ({
+    ...{ actor: 'test:', key, request_hash: '', reply },
+    at: new Date(Date.now() - hours * 3_600_000),
+  })
+  await store.db
+    .insertInto('idempotency')
+    .values([row('young', 23), row('old', 25), row('older', 999)])
+    .execute()
+  assert.equal(await forgetReplies(store.db), 2)
+  const left = await store.db.selectFrom('idempotency').select('key').where('actor', '=', 'test:').execute()
+  assert.deepEqual(left, [{ key: 'young' }])
 })
 
 describe('keys', () => {

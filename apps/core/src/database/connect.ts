@@ -11,7 +11,7 @@ import type { Tables } from './tables.ts'
 export type Db = Kysely<Tables>
 
 /** Connections of one Core process at most; the listening one is beside them. */
-export const POOL_SIZE = 16
+const POOL_SIZE = 16
 /** A query that takes longer is ended: nothing in a control plane may. Milliseconds. */
 const STATEMENT_MS = 60_000
 /** Without a free connection for so long the database counts as away. Milliseconds. */

@@ -12,7 +12,7 @@ import type { KeyRing } from './key-ring.ts'
 const NAME = 'audit-key'
 
 /** Proves the key without telling it. Hex. */
-export function keyProof(auditKey: Buffer, purpose: string): string {
+function keyProof(auditKey: Buffer, purpose: string): string {
   return createHmac('sha256', auditKey).update(`postern ${purpose}`).digest('hex')
 }
 
