@@ -262,6 +262,25 @@ describe('the drill', () => {
   })
 })
 
+describe('the drill on the embedded database', () => {
+  test('a data directory with nothing but the keys becomes the Core of before', async () => {
+    await using first = await startTestCore()
+    const client = await first.signIn()
+    const { body: label } = await client.call('createLabel', { body: { name: 'Restored', filter: null } })
+    const file = await fileOf('embedded.gz', (await client.call('createBackup')).body)
+    await cp(join(first.folder, 'data', 'keys'), join(folder, 'embedded', 'keys'), { recursive: true })
+    const anywhere = { host: '127.0.0.1', port: 0 }
+    const config = parseCoreConfig({ data: 'embedded', admin: anywhere, device: anywhere, feed: anywhere })
+    const ports = { folder, log: () => undefined, now: () => first.now(), say: (line: string) => void said.push(line) }
+    assert.equal(await runCommand(config, { name: 'restore', file }, ports), 0)
+    assert.equal(await runCommand(config, { name: 'verify-audit' }, ports), 0)
+    await using again = await startCore(config, { ...ports, localSentry: false })
+    const restored = new CoreClient({ origin: again.adminUrl })
+    await signIn(restored, await first.credentials())
+    assert.deepEqual((await restored.call('readLabel', { params: { id: label.id } })).body, label)
+  })
+})
+
 /** Signs in as the administrator of before, reads and writes. */
 async function workOn(url: string): Promise<void> {
   const anywhere = { host: '127.0.0.1', port: 0 }
