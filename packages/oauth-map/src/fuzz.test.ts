@@ -1,6 +1,6 @@
 /**
  * Any input to the decoders of this package: a value or the decoder's own error, in bounded time.
- * POSTERN_FUZZ_MS is the budget of each, milliseconds, default 1500.
+ * POSTERN_FUZZ_MS is the budget of each, milliseconds, default 500.
  * @module
  */
 import assert from 'node:assert/strict'
@@ -13,7 +13,7 @@ import { OAuthMapError } from './model.ts'
 import type { OAuthMapping } from './model.ts'
 import { mapTokenRequest, mapTokenResponse } from './token.ts'
 
-const BUDGET_MS = Number(process.env['POSTERN_FUZZ_MS'] ?? '1500')
+const BUDGET_MS = Number(process.env['POSTERN_FUZZ_MS'] ?? '500')
 /** One input may cost this much at most; generous, because the machine is shared. */
 const WORST_MS = 500
 

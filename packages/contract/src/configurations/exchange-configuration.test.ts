@@ -71,7 +71,7 @@ describe('Exchange configuration is refused', () => {
       path: 'userName',
       message: /no password is stored/,
     },
-    { title: 'without SSL', input: { ...TYPED, useSsl: false }, path: 'useSsl', message: /constant/ },
+    { title: 'without SSL', input: { ...TYPED, useSsl: false }, path: 'useSsl', message: /must be true/ },
     { title: 'without any address', input: { name: 'x' }, path: 'serverAddress', message: /give one of the two/ },
     {
       title: 'with 5 past days',
