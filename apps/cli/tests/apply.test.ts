@@ -77,7 +77,7 @@ describe('postern against a real Core', () => {
     const { client, credentials } = await setUpCore(core.setupUrl ?? '')
     signingIn.code = await credentials.authenticator.code()
     signingIn.password = credentials.password
-    const { body } = await client.call('addApiToken', {
+    const { body } = await client.call('createApiToken', {
       body: { name: 'cli', permissions: [...PERMISSION_NAMES], expiresInSeconds: 3_600 },
     })
     const ca = await createCa()

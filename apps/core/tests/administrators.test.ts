@@ -33,16 +33,16 @@ describe('administrators', () => {
     core = await startTestCore()
     ada = await core.signIn()
     adas = await core.credentials()
-    adaId = (await ada.call('showSession')).body.administrator.id
+    adaId = (await ada.call('readSession')).body.administrator.id
     const permissions = ['administrator:view' as const, 'administrator:manage' as const, 'label:view' as const]
-    manager = (await ada.call('addRole', { body: { name: 'Manager', permissions } })).body
+    manager = (await ada.call('createRole', { body: { name: 'Manager', permissions } })).body
   })
   after(() => core[Symbol.asyncDispose]())
 
   const password = 'none of your business'
   const invite = async (userName: string, roles: string[] = []) => {
     await stepUp(ada, adas)
-    return (await ada.call('addAdministrator', { body: { userName, displayName: `The ${userName}`, roles } })).body
+    return (await ada.call('createAdministrator', { body: { userName, displayName: `The ${userName}`, roles } })).body
   }
   const person = async (userName: string, roles: string[] = []): Promise<Person> => {
     const { administrator, invitation } = await invite(userName, roles)
@@ -51,9 +51,9 @@ describe('administrators', () => {
     return { id: administrator.id, client, credentials: await acceptInvitation(client, accepted) }
   }
   const edit = async (by: CoreClient, id: string, change: { roles?: string[]; disabled?: boolean }) => {
-    const { body } = await ada.call('showAdministrator', { params: { id } })
+    const { body } = await ada.call('readAdministrator', { params: { id } })
     const { displayName, roles, disabled, version } = body
-    return by.call('changeAdministrator', {
+    return by.call('updateAdministrator', {
       params: { id },
       body: { displayName, roles, disabled, ...change },
       ifMatch: version,
@@ -80,7 +80,7 @@ describe('administrators', () => {
       await client.call('openInvitation', { body: { secret, password } })
       await assert.rejects(client.call('confirmInvitation', { body: { secret, code: '000000' } }), FAILED)
       await acceptInvitation(client, { secret, password, clock: core.clock })
-      assert.equal((await client.call('showSession')).body.administrator.userName, 'judy')
+      assert.equal((await client.call('readSession')).body.administrator.userName, 'judy')
       await assert.rejects(client.call('openInvitation', { body: { secret, password } }), FAILED)
       const late = await invite('kim')
       core.advance(72 * 3_600_000 + 1_000)
@@ -92,7 +92,7 @@ describe('administrators', () => {
     test('inviting anew forgets password, authenticator and sessions, and the invitation before', async () => {
       const leo = await person('leo')
       const first = (await ada.call('inviteAdministrator', { params: { id: leo.id } })).body
-      await assert.rejects(leo.client.call('showSession'), GONE)
+      await assert.rejects(leo.client.call('readSession'), GONE)
       await assert.rejects(signIn(core.client(), leo.credentials), FAILED)
       const second = (await ada.call('inviteAdministrator', { params: { id: leo.id } })).body
       await assert.rejects(core.client().call('openInvitation', { body: { secret: first.secret, password } }), FAILED)
@@ -112,10 +112,10 @@ describe('administrators', () => {
       const { client, id } = await person('nick', [manager.id])
       for (const role of [SUPER, 'help-desk', 'auditor']) {
         const body = { userName: `by-nick-${role}`, displayName: 'x', roles: [role] }
-        await assert.rejects(client.call('addAdministrator', { body }), FORBIDDEN)
+        await assert.rejects(client.call('createAdministrator', { body }), FORBIDDEN)
         await assert.rejects(edit(client, id, { roles: [role] }), FORBIDDEN)
       }
-      await client.call('addAdministrator', { body: { userName: 'by-nick', displayName: 'x', roles: [manager.id] } })
+      await client.call('createAdministrator', { body: { userName: 'by-nick', displayName: 'x', roles: [manager.id] } })
     })
 
     test('nobody touches whoever may do more: an invitation would make them that person', async () => {
@@ -125,20 +125,20 @@ describe('administrators', () => {
       await assert.rejects(client.call('removeAdministrator', { params: { id: boss.id } }), FORBIDDEN)
       await assert.rejects(edit(client, boss.id, { disabled: true }), FORBIDDEN)
       await assert.rejects(edit(client, boss.id, { roles: [] }), FORBIDDEN)
-      await boss.client.call('showSession')
+      await boss.client.call('readSession')
     })
 
     test('nobody makes or widens a role beyond what they have', async () => {
       const { client } = await person('quinn', [manager.id])
       const add = (permissions: Role['permissions']) =>
-        client.call('addRole', { body: { name: 'By Quinn', permissions } })
+        client.call('createRole', { body: { name: 'By Quinn', permissions } })
       await assert.rejects(add(['keys:rotate']), FORBIDDEN)
       await assert.rejects(add([...PERMISSION_NAMES]), FORBIDDEN)
       const { body, version } = await add(['label:view'])
       const widen = { name: 'By Quinn', permissions: ['label:view' as const, 'device:wipe' as const] }
       const params = { id: body.id }
-      await assert.rejects(client.call('changeRole', { params, body: widen, ifMatch: version ?? 0 }), FORBIDDEN)
-      await ada.call('changeRole', { params, body: widen, ifMatch: version ?? 0 })
+      await assert.rejects(client.call('updateRole', { params, body: widen, ifMatch: version ?? 0 }), FORBIDDEN)
+      await ada.call('updateRole', { params, body: widen, ifMatch: version ?? 0 })
       await assert.rejects(client.call('removeRole', { params }), FORBIDDEN)
       await ada.call('removeRole', { params })
     })
@@ -146,7 +146,7 @@ describe('administrators', () => {
     test('who only looks changes nothing', async () => {
       const { client } = await person('rose', ['auditor'])
       await client.call('listAdministrators')
-      await assert.rejects(client.call('addRole', { body: { name: 'x', permissions: [] } }), FORBIDDEN)
+      await assert.rejects(client.call('createRole', { body: { name: 'x', permissions: [] } }), FORBIDDEN)
       await assert.rejects(client.call('removeAdministrator', { params: { id: adaId } }), FORBIDDEN)
     })
   })
@@ -162,7 +162,7 @@ describe('administrators', () => {
       await assert.rejects(edit(ada, adaId, { disabled: true }), CONFLICT)
       await assert.rejects(edit(ada, adaId, { roles: ['auditor'] }), CONFLICT)
       await assert.rejects(ada.call('inviteAdministrator', { params: { id: adaId } }), CONFLICT)
-      await ada.call('showSession')
+      await ada.call('readSession')
     })
 
     test('two that remove each other at once do not both succeed', async () => {
@@ -175,7 +175,7 @@ describe('administrators', () => {
       if (ends[0].status === 'rejected') return
       // Ada is gone: make her again, for the tests that follow.
       const draft = { userName: 'ada', displayName: 'Ada', roles: [SUPER] }
-      const { body } = await two.client.call('addAdministrator', { body: draft })
+      const { body } = await two.client.call('createAdministrator', { body: draft })
       ada = core.client()
       adas = await acceptInvitation(ada, { secret: body.invitation.secret, password, clock: core.clock })
       adaId = body.administrator.id
@@ -186,17 +186,17 @@ describe('administrators', () => {
     test('other roles, being disabled and being removed end sessions at once', async () => {
       const uma = await person('uma', ['auditor'])
       await edit(ada, uma.id, { roles: ['auditor'] })
-      await uma.client.call('showSession') // nothing changed
+      await uma.client.call('readSession') // nothing changed
       await edit(ada, uma.id, { roles: ['help-desk'] })
-      await assert.rejects(uma.client.call('showSession'), GONE)
+      await assert.rejects(uma.client.call('readSession'), GONE)
       await signIn(uma.client, uma.credentials)
       await edit(ada, uma.id, { disabled: true })
-      await assert.rejects(uma.client.call('showSession'), GONE)
+      await assert.rejects(uma.client.call('readSession'), GONE)
       await assert.rejects(signIn(core.client(), uma.credentials), FAILED)
       await edit(ada, uma.id, { disabled: false })
       await signIn(uma.client, uma.credentials)
       await ada.call('removeAdministrator', { params: { id: uma.id } })
-      await assert.rejects(uma.client.call('showSession'), GONE)
+      await assert.rejects(uma.client.call('readSession'), GONE)
       const { db } = core.core.services.store
       const totp = (await db.selectFrom('secrets').select('id').where('purpose', '=', 'totp').execute()).length
       const kept = await db.selectFrom('administrators').select(['totp_secret_id', 'draft_totp_secret_id']).execute()
@@ -206,18 +206,18 @@ describe('administrators', () => {
     test('signing somebody out leaves the account as it is', async () => {
       const vera = await person('vera')
       await ada.call('signOutAdministrator', { params: { id: vera.id } })
-      await assert.rejects(vera.client.call('showSession'), GONE)
+      await assert.rejects(vera.client.call('readSession'), GONE)
       await signIn(vera.client, vera.credentials)
     })
 
     test('a role acts on the next request of whoever has it', async () => {
-      const { body, version } = await ada.call('addRole', { body: { name: 'Moving', permissions: ['label:view'] } })
+      const { body, version } = await ada.call('createRole', { body: { name: 'Moving', permissions: ['label:view'] } })
       const walt = await person('walt', [body.id, manager.id])
       const change = { name: 'Moving', permissions: ['label:view' as const, 'audit:view' as const] }
       const ifMatch = version ?? 0
-      await ada.call('changeRole', { params: { id: body.id }, body: change, ifMatch })
-      assert.equal((await walt.client.call('showSession')).body.permissions.includes('audit:view'), true)
-      await assert.rejects(ada.call('changeRole', { params: { id: body.id }, body: change, ifMatch }), {
+      await ada.call('updateRole', { params: { id: body.id }, body: change, ifMatch })
+      assert.equal((await walt.client.call('readSession')).body.permissions.includes('audit:view'), true)
+      await assert.rejects(ada.call('updateRole', { params: { id: body.id }, body: change, ifMatch }), {
         code: 'CHANGED',
       })
       await assert.rejects(ada.call('removeRole', { params: { id: body.id } }), { code: 'IN_USE' })
@@ -227,7 +227,7 @@ describe('administrators', () => {
       const xena = await person('xena')
       const body = { displayName: 'Xena', roles: [], disabled: false }
       const call = (id: string, ifMatch?: number) =>
-        ada.call('changeAdministrator', { params: { id }, body, ...(ifMatch === undefined ? {} : { ifMatch }) })
+        ada.call('updateAdministrator', { params: { id }, body, ...(ifMatch === undefined ? {} : { ifMatch }) })
       const { version } = await call(xena.id, 1)
       assert.equal(version, 2)
       await assert.rejects(call(xena.id, 1), { code: 'CHANGED' })
@@ -238,7 +238,7 @@ describe('administrators', () => {
 
     test('names are taken in whatever case', async () => {
       await assert.rejects(invite('ADA'), CONFLICT)
-      await assert.rejects(ada.call('addRole', { body: { name: 'HELP DESK', permissions: [] } }), CONFLICT)
+      await assert.rejects(ada.call('createRole', { body: { name: 'HELP DESK', permissions: [] } }), CONFLICT)
     })
 
     test('lists come in pages, by name', async () => {
@@ -276,7 +276,7 @@ describe('administrators', () => {
     test('cannot be changed or removed', async () => {
       const params = { id: 'auditor' }
       await assert.rejects(
-        ada.call('changeRole', { params, body: { name: 'x', permissions: [] }, ifMatch: 1 }),
+        ada.call('updateRole', { params, body: { name: 'x', permissions: [] }, ifMatch: 1 }),
         CONFLICT,
       )
       await assert.rejects(ada.call('removeRole', { params }), CONFLICT)

@@ -28,8 +28,8 @@ const sentryActor = (): Actor => ({ kind: 'sentry', id: sentryId, name: 'gate 1'
 before(async () => {
   core = await startTestCore()
   ada = await core.signIn()
-  sentryId = (await ada.call('addSentry', { body: { name: 'gate 1', profileId: null } })).body.sentry.id
-  otherSentryId = (await ada.call('addSentry', { body: { name: 'gate 2', profileId: null } })).body.sentry.id
+  sentryId = (await ada.call('createSentry', { body: { name: 'gate 1', profileId: null } })).body.sentry.id
+  otherSentryId = (await ada.call('createSentry', { body: { name: 'gate 2', profileId: null } })).body.sentry.id
 })
 after(() => core[Symbol.asyncDispose]())
 
@@ -50,7 +50,7 @@ const shown = async ({ user, easDeviceId }: AssociationReport): Promise<Associat
   const { body } = await ada.call('listAssociations', { query: { search: easDeviceId, user: user ?? '' } })
   const found = body.items.find((item) => item.easDeviceId.toLowerCase() === easDeviceId.toLowerCase())
   const id = found?.id ?? assert.fail(`no association of ${user ?? 'nobody'} and ${easDeviceId}`)
-  return (await ada.call('getAssociation', { params: { id } })).body
+  return (await ada.call('readAssociation', { params: { id } })).body
 }
 const recorded = async (given: Partial<AssociationReport> = {}): Promise<AssociationDetail> => {
   const one = report(given)
@@ -283,7 +283,7 @@ describe('a decision by hand about a linked association', () => {
     assert.equal(await decisionOf(device), 'block')
     core.advance(MINUTE + 1_000)
     await expireAssociationDecisions(core.core.services)
-    const after = (await ada.call('getAssociation', { params: { id } })).body
+    const after = (await ada.call('readAssociation', { params: { id } })).body
     assert.deepEqual([after.override, await decisionOf(device)], [null, 'allow'])
     const [row] = (await auditOf(core, 'association.expire')).filter((one) => one.object_name?.endsWith(easDeviceId))
     assert.equal(row?.actor_name, 'Core')
@@ -298,7 +298,7 @@ describe('a decision by hand about a linked association', () => {
     await ada.call('revokeIdentity', { params: { id: device, identityId }, body: NOTE })
     assert.equal(await decisionOf(device), 'block')
     await ada.call('retireDevice', { params: { id: device }, body: NOTE })
-    const { standing, why } = (await ada.call('getAssociation', { params: { id } })).body
+    const { standing, why } = (await ada.call('readAssociation', { params: { id } })).body
     assert.equal(standing, 'blocked')
     assert.ok(why.every(({ title, remedy }) => title !== '' && remedy !== ''))
     assert.ok(['RETIRED', 'ASSOCIATION_ALLOWED'].every((code) => why.some((reason) => reason.code === code)))
@@ -321,7 +321,7 @@ describe('a decision by hand about an unlinked association', () => {
     core.advance(MINUTE + 1_000)
     await expireAssociationDecisions(core.core.services)
     assert.equal(await postureOf(`association:${id}`), null)
-    const after = (await ada.call('getAssociation', { params: { id } })).body
+    const after = (await ada.call('readAssociation', { params: { id } })).body
     assert.deepEqual([after.standing, after.override, codes(after)], ['blocked', null, ['DEVICE_UNKNOWN']])
   })
   test('stays blocked all the same when nobody proved who they are', async () => {
@@ -367,7 +367,7 @@ describe('a decision by hand about an unlinked association', () => {
     await ada.call('allowAssociation', { params: { id }, body: NOTE })
     assert.equal((await ada.call('removeAssociation', { params: { id }, body: NOTE })).status, 204)
     assert.equal(await postureOf(`association:${id}`), null)
-    assert.equal(await refusal(ada.call('getAssociation', { params: { id } })), 'NOT_FOUND')
+    assert.equal(await refusal(ada.call('readAssociation', { params: { id } })), 'NOT_FOUND')
     await record([one])
     const again = await shown(one)
     assert.notEqual(again.id, id)

@@ -86,9 +86,9 @@ after(() => core[Symbol.asyncDispose]())
 const plain: SyslogSettings = {
   ...{ enabled: true, host: '127.0.0.1', port: 6514, tls: false, plainOverNetwork: false, caPem: null, facility: 13 },
 }
-const show = async () => (await ada.call('showSyslog')).body
+const show = async () => (await ada.call('readSyslog')).body
 async function set(change: Partial<SyslogSettings & { resendFrom: number }>): Promise<void> {
-  await ada.call('changeSyslog', { body: { ...plain, ...change }, ifMatch: (await show()).version })
+  await ada.call('updateSyslog', { body: { ...plain, ...change }, ifMatch: (await show()).version })
 }
 const newest = async (): Promise<number> =>
   (await ada.call('listAudit', { query: { limit: 1 } })).body.items[0]?.seq ?? 0
@@ -112,7 +112,7 @@ describe('settings that are refused', () => {
   ]
   for (const { title, change, path } of refusals) {
     test(title, () =>
-      assert.rejects(ada.call('changeSyslog', { body: { ...plain, ...change }, ifMatch: 0 }), (error: unknown) => {
+      assert.rejects(ada.call('updateSyslog', { body: { ...plain, ...change }, ifMatch: 0 }), (error: unknown) => {
         assert.ok(error instanceof Error && 'problems' in error && Array.isArray(error.problems))
         assert.equal((error.problems as { path: string }[])[0]?.path, path)
         return true
@@ -120,9 +120,9 @@ describe('settings that are refused', () => {
     )
   }
   test('without the version that was read', () =>
-    assert.rejects(ada.call('changeSyslog', { body: plain }), { code: 'PRECONDITION_REQUIRED' }))
+    assert.rejects(ada.call('updateSyslog', { body: plain }), { code: 'PRECONDITION_REQUIRED' }))
   test('with another version', () =>
-    assert.rejects(ada.call('changeSyslog', { body: plain, ifMatch: 7 }), { code: 'CHANGED' }))
+    assert.rejects(ada.call('updateSyslog', { body: plain, ifMatch: 7 }), { code: 'CHANGED' }))
   test('and none of them was stored', async () => assert.deepEqual((await show()).settings, null))
 })
 

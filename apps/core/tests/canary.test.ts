@@ -59,7 +59,9 @@ const CANARIES: readonly { readonly name: string; readonly plant: () => Promise<
   {
     name: 'invitation, password and authenticator of an administrator',
     plant: async () => {
-      const { body } = await ada.call('addAdministrator', { body: { userName: 'eve', displayName: 'Eve', roles: [] } })
+      const { body } = await ada.call('createAdministrator', {
+        body: { userName: 'eve', displayName: 'Eve', roles: [] },
+      })
       const { secret } = body.invitation
       const password = word('password')
       const opened = await ada.another().call('openInvitation', { body: { secret, password } })
@@ -73,7 +75,9 @@ const CANARIES: readonly { readonly name: string; readonly plant: () => Promise<
   {
     name: 'password that was changed, and those that were refused',
     plant: async () => {
-      const { body } = await ada.call('addAdministrator', { body: { userName: 'bob', displayName: 'Bob', roles: [] } })
+      const { body } = await ada.call('createAdministrator', {
+        body: { userName: 'bob', displayName: 'Bob', roles: [] },
+      })
       const bob = ada.another()
       const first = word('first password')
       const credentials = await acceptInvitation(bob, {
@@ -102,7 +106,7 @@ const CANARIES: readonly { readonly name: string; readonly plant: () => Promise<
   {
     name: 'API token',
     plant: async () => {
-      const { body } = await ada.call('addApiToken', {
+      const { body } = await ada.call('createApiToken', {
         body: { name: 'program', permissions: ['label:view'], expiresInSeconds: 86_400 },
       })
       await ada.another(body.secret).call('listLabels')
@@ -122,11 +126,11 @@ const CANARIES: readonly { readonly name: string; readonly plant: () => Promise<
         ...{ enabled: false, title: 'Sign in', issuer: 'http://127.0.0.1:9', clientId: 'postern', scopes: [] },
         ...{ groupClaim: 'groups', groupRoles: [], clientSecret },
       }
-      const { version } = (await ada.call('showSignInSettings')).body
-      await ada.call('changeOidcSettings', { body: oidc, ifMatch: version })
+      const { version } = (await ada.call('readSignInSettings')).body
+      await ada.call('updateOidcSettings', { body: oidc, ifMatch: version })
       const refusedSecret = word('refused client secret')
       await refused(
-        ada.call('changeOidcSettings', { body: { ...oidc, issuer: 'x', clientSecret: refusedSecret }, ifMatch: 9 }),
+        ada.call('updateOidcSettings', { body: { ...oidc, issuer: 'x', clientSecret: refusedSecret }, ifMatch: 9 }),
       )
       return [clientSecret, refusedSecret]
     },
@@ -155,7 +159,7 @@ const CANARIES: readonly { readonly name: string; readonly plant: () => Promise<
   {
     name: 'enrolment token of a Sentry',
     plant: async () => {
-      const { body } = await ada.call('addSentry', { body: { name: 'gate', profileId: null } })
+      const { body } = await ada.call('createSentry', { body: { name: 'gate', profileId: null } })
       const { body: anew } = await ada.call('newSentryToken', { params: { id: body.sentry.id } })
       return [body.invitation.token, anew.invitation.token]
     },
@@ -199,15 +203,15 @@ async function fillOtherRooms(): Promise<void> {
   const device = { userName: 'tu1@example.test', name: 'phone', platform: 'iOS', ownership: 'company' } as const
   await ada.call('createDevice', { body: device })
   made.label = (await ada.call('createLabel', { body: { name: 'Mail', filter: null } })).body.id
-  await ada.call('addRole', { body: { name: 'Role', permissions: ['label:view'] } })
-  await ada.call('addTrustedRoot', { body: { name: 'Root', purpose: 'device', pem: (await createCa()).certPem } })
+  await ada.call('createRole', { body: { name: 'Role', permissions: ['label:view'] } })
+  await ada.call('createTrustedRoot', { body: { name: 'Root', purpose: 'device', pem: (await createCa()).certPem } })
 }
 
 /** Queries that a GET needs. */
 const QUERIES: Partial<Record<EndpointName, () => Record<string, string>>> = {
   compareSentryProfileVersions: () => ({ from: '1', to: '1' }),
   compareConfigurationVersions: () => ({ from: '1', to: '1' }),
-  getEmailPlusTemplate: () => ({ sentryProfileId: made.profile }),
+  readEmailPlusTemplate: () => ({ sentryProfileId: made.profile }),
   previewConfiguration: () => ({ user: made.user }),
   previewConfigurationForLabel: () => ({ label: made.label }),
 }
@@ -215,13 +219,13 @@ const QUERIES: Partial<Record<EndpointName, () => Record<string, string>>> = {
 const NOT_REACHED: Partial<Record<EndpointName, string>> = {
   startOidcSignIn: 'no identity provider is set',
   finishOidcSignIn: 'no identity provider is set',
-  getConfiguration: 'configurations hold no secrets',
+  readConfiguration: 'configurations hold no secrets',
   previewConfiguration: 'configurations hold no secrets',
   previewConfigurationForLabel: 'configurations hold no secrets',
   listConfigurationVersions: 'configurations hold no secrets',
-  getConfigurationVersion: 'configurations hold no secrets',
+  readConfigurationVersion: 'configurations hold no secrets',
   compareConfigurationVersions: 'configurations hold no secrets',
-  getAssociation: 'only a Sentry makes them',
+  readAssociation: 'only a Sentry makes them',
 }
 
 async function everyGet(): Promise<Trace[]> {

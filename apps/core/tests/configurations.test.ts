@@ -180,7 +180,7 @@ describe('the Exchange configuration of the procedure', () => {
     })
     assert.equal(saved.settings.pastDaysOfMailToSync, 7)
     assert.deepEqual([saved.problems, saved.warnings, saved.version], [[], [], 1])
-    assert.deepEqual((await ada.call('getConfiguration', { params: { id: saved.id } })).body, saved)
+    assert.deepEqual((await ada.call('readConfiguration', { params: { id: saved.id } })).body, saved)
   })
   test('previews the profile byte by byte, URLs written or left to the Sentry', async () => {
     const uuids = /[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f-]{21}/g
@@ -230,7 +230,7 @@ describe('the Email+ configuration of the procedure', () => {
   })
   test('the template is the eight pairs of the chosen Sentry', async () => {
     const query = { sentryProfileId: profileId, certificate: CERTIFICATE }
-    const { body } = await ada.call('getEmailPlusTemplate', { query })
+    const { body } = await ada.call('readEmailPlusTemplate', { query })
     assert.deepEqual(body.pairs.slice(0, 5), PAIRS)
     assert.equal(body.pairs.length, 8)
   })
@@ -291,7 +291,7 @@ describe('versions', () => {
         [1, null],
       ],
     )
-    const first = (await ada.call('getConfigurationVersion', { params: { id, version: 1 } })).body
+    const first = (await ada.call('readConfigurationVersion', { params: { id, version: 1 } })).body
     assert.deepEqual(first.settings, restored.body.settings)
     const compared = await ada.call('compareConfigurationVersions', { params: { id }, query: { from: 1, to: 2 } })
     assert.deepEqual(compared.body.differences, [{ path: 'pastDaysOfMailToSync', before: 7, after: 31 }])
@@ -307,7 +307,7 @@ describe('versions', () => {
     assert.equal(error.code, 'CONFLICT')
   })
   const firstName = async (id: string): Promise<string> =>
-    (await ada.call('getConfigurationVersion', { params: { id, version: 1 } })).body.settings.name
+    (await ada.call('readConfigurationVersion', { params: { id, version: 1 } })).body.settings.name
 })
 
 describe('labels', () => {
@@ -329,7 +329,7 @@ describe('labels', () => {
     assert.equal(label.code, 'IN_USE')
     await ada.call('withdrawConfiguration', { params, body })
     assert.equal((await ada.call('removeConfiguration', { params, ifMatch: 1 })).status, 204)
-    assert.equal((await refusal(ada.call('getConfiguration', { params }))).code, 'NOT_FOUND')
+    assert.equal((await refusal(ada.call('readConfiguration', { params }))).code, 'NOT_FOUND')
     const actions = (await auditOf(core)).map(({ action }) => action).filter((a) => a.startsWith('configuration.'))
     assert.deepEqual(actions.slice(-3), ['configuration.apply', 'configuration.withdraw', 'configuration.remove'])
   })
@@ -338,7 +338,7 @@ describe('labels', () => {
     const labels = [labelId, '00000000-0000-4000-8000-000000000000']
     const error = await refusal(ada.call('applyConfiguration', { params: { id }, body: { labels } }))
     assert.deepEqual([error.code, error.problems.map(({ path }) => path)], ['NOT_FOUND', ['labels[1]']])
-    assert.deepEqual((await ada.call('getConfiguration', { params: { id } })).body.labels, [])
+    assert.deepEqual((await ada.call('readConfiguration', { params: { id } })).body.labels, [])
   })
   test('are previewed as a whole: who gets it, who does not and why', async () => {
     const { id } = await addExchange({ domain: '$USER_CUSTOM2$' })
@@ -421,9 +421,9 @@ describe('a Sentry that gets another name', () => {
       [true, false],
     )
     await ada.call('updateSentryProfile', { params: { id: moving }, body: { settings }, ifMatch: 1 })
-    const now = await ada.call('getConfiguration', { params: { id: follower.id } })
+    const now = await ada.call('readConfiguration', { params: { id: follower.id } })
     assert.equal(now.body.kind === 'exchange' ? now.body.addresses?.serverAddress : null, 'new.example.test')
-    const mend = await ada.call('getConfiguration', { params: { id: stuck.id } })
+    const mend = await ada.call('readConfiguration', { params: { id: stuck.id } })
     assert.deepEqual(
       mend.body.problems.map(({ path }) => path),
       ['oauthSignInUrl'],

@@ -59,7 +59,7 @@ describe('kill -9 of Core under writes', () => {
     for (const name of failed) await writeLabel(survivor, name)
     assert.deepEqual((await labelNames(survivor, 'two-')).toSorted(), [...done, ...failed].sort())
     assert.equal((await survivor.call('verifyAudit', { body: {} })).body.ok, true)
-    const instances = (await survivor.call('showSystem')).body.instances.map(({ pid }) => pid)
+    const instances = (await survivor.call('readSystem')).body.instances.map(({ pid }) => pid)
     assert.deepEqual(instances.toSorted(), [one.pid, other.pid].toSorted())
   })
 })

@@ -42,8 +42,8 @@ describe('OpenID Connect sign-in', () => {
     ],
   })
   const save = async (change: Partial<OidcSettings> & { clientSecret?: string | null } = {}): Promise<void> => {
-    const { version } = await ada.call('showSignInSettings')
-    await ada.call('changeOidcSettings', { body: { ...settings(), ...change }, ifMatch: version ?? 0 })
+    const { version } = await ada.call('readSignInSettings')
+    await ada.call('updateOidcSettings', { body: { ...settings(), ...change }, ifMatch: version ?? 0 })
   }
   /** Goes to the provider and back to just before the callback. */
   const leave = async (client: CoreClient, sub: string, jar = new CookieJar()): Promise<URL> => {
@@ -55,7 +55,7 @@ describe('OpenID Connect sign-in', () => {
     const client = core.client()
     const { status, headers } = await back(client, await leave(client, sub, jar))
     assert.deepEqual([status, headers.location], [302, '/'])
-    await client.call('showSession')
+    await client.call('readSession')
     return client
   }
   const lastRefusal = async (): Promise<string> => (await auditOf(core, 'session.refuse')).at(-1)?.note ?? ''
@@ -76,7 +76,7 @@ describe('OpenID Connect sign-in', () => {
   })
 
   test('is not there before it is set up', async () => {
-    assert.deepEqual((await core.client().call('showSignInOptions')).body, { setUp: false, oidc: null })
+    assert.deepEqual((await core.client().call('readSignInOptions')).body, { setUp: false, oidc: null })
     await assert.rejects(core.client().call('startOidcSignIn'), { code: 'NOT_FOUND' })
   })
 
@@ -99,9 +99,9 @@ describe('OpenID Connect sign-in', () => {
 
   test('a member of a mapped group signs in with its roles, and with nothing of a local account of the same name', async () => {
     await save({ clientSecret: 'client-secret-canary-7391' })
-    assert.equal((await core.client().call('showSignInOptions')).body.oidc, 'Company account')
+    assert.equal((await core.client().call('readSignInOptions')).body.oidc, 'Company account')
     const client = await signIn(grace.sub)
-    const { body } = await client.call('showSession')
+    const { body } = await client.call('readSession')
     assert.deepEqual(
       [body.administrator.kind, body.administrator.userName, body.permissions.includes('sentry:manage')],
       ['oidc', 'grace', true],
@@ -115,7 +115,7 @@ describe('OpenID Connect sign-in', () => {
   test('nobody without a mapped group comes in, and the audit log says why', async () => {
     const client = core.client()
     assert.equal((await back(client, await leave(client, mallory.sub))).status, 401)
-    await assert.rejects(client.call('showSession'), { code: 'NOT_SIGNED_IN' })
+    await assert.rejects(client.call('readSession'), { code: 'NOT_SIGNED_IN' })
     assert.match(await lastRefusal(), /mallory is in no group that has a role here/)
     const { body } = await ada.call('listAdministrators')
     assert.deepEqual(
@@ -128,12 +128,12 @@ describe('OpenID Connect sign-in', () => {
     const first = await signIn(grace.sub)
     grace.groups = ['Auditors']
     const second = await signIn(grace.sub)
-    assert.equal((await second.call('showSession')).body.permissions.includes('audit:view'), true)
-    await assert.rejects(first.call('showSession'), { code: 'NOT_SIGNED_IN' })
+    assert.equal((await second.call('readSession')).body.permissions.includes('audit:view'), true)
+    await assert.rejects(first.call('readSession'), { code: 'NOT_SIGNED_IN' })
     grace.groups = []
     const third = core.client()
     assert.equal((await back(third, await leave(third, grace.sub))).status, 401)
-    await assert.rejects(second.call('showSession'), { code: 'NOT_SIGNED_IN' })
+    await assert.rejects(second.call('readSession'), { code: 'NOT_SIGNED_IN' })
     const { body } = await ada.call('listAdministrators', { query: { search: 'grace' } })
     assert.deepEqual(body.items[0]?.roles, [])
     grace.groups = ['Mail Admins']
@@ -208,15 +208,15 @@ describe('OpenID Connect sign-in', () => {
     const cookie = client.cookies.get('__Host-postern')
     core.advance(301_000)
     const token = { name: 'x', permissions: ['sentry:view' as const], expiresInSeconds: 3_600 }
-    await assert.rejects(client.call('addApiToken', { body: token }), { code: 'STEP_UP_REQUIRED' })
+    await assert.rejects(client.call('createApiToken', { body: token }), { code: 'STEP_UP_REQUIRED' })
     core.advance(-301_000)
     const { body } = await client.call('startOidcStepUp')
     const url = await provider.browse(body.url, grace.sub, jar)
     assert.deepEqual([provider.asked.at(-1)?.get('prompt'), provider.asked.at(-1)?.get('max_age')], ['login', '0'])
     assert.equal((await back(client, url)).status, 302)
     assert.notEqual(client.cookies.get('__Host-postern'), cookie)
-    await client.call('showSession')
-    await client.call('addApiToken', { body: token })
+    await client.call('readSession')
+    await client.call('createApiToken', { body: token })
   })
 
   test('a step-up as somebody else is refused', async () => {
@@ -288,26 +288,26 @@ describe('OpenID Connect sign-in', () => {
     assert.ok(row)
     const { displayName, roles } = row
     await assert.rejects(
-      ada.call('changeAdministrator', {
+      ada.call('updateAdministrator', {
         params: { id: row.id },
         body: { displayName, roles: ['super-administrator'], disabled: false },
         ifMatch: row.version,
       }),
       { code: 'CONFLICT' },
     )
-    await ada.call('changeAdministrator', {
+    await ada.call('updateAdministrator', {
       params: { id: row.id },
       body: { displayName, roles, disabled: true },
       ifMatch: row.version,
     })
-    await assert.rejects(client.call('showSession'), { code: 'NOT_SIGNED_IN' })
+    await assert.rejects(client.call('readSession'), { code: 'NOT_SIGNED_IN' })
     const again = core.client()
     assert.equal((await back(again, await leave(again, other.sub))).status, 401)
     await assert.rejects(ada.call('inviteAdministrator', { params: { id: row.id } }), { code: 'CONFLICT' })
   })
 
   test('the client secret is in no answer and in no audit row', async () => {
-    const { body } = await ada.call('showSignInSettings')
+    const { body } = await ada.call('readSignInSettings')
     assert.equal(body.hasClientSecret, true)
     const rows = JSON.stringify([body, await auditOf(core)])
     assert.ok(rows.includes('sign-in.update-oidc'))

@@ -19,16 +19,16 @@ describe('Sentries through the API', () => {
   test('nobody, and names that are none, are refused', async () => {
     await assert.rejects(core.client().call('listSentries'), { code: 'NOT_SIGNED_IN' })
     for (const name of ['', ' x', 'x\n', 'x'.repeat(65), '\u00a0']) {
-      await assert.rejects(admin.call('addSentry', { body: { name, profileId: null } }), { code: 'INVALID' })
+      await assert.rejects(admin.call('createSentry', { body: { name, profileId: null } }), { code: 'INVALID' })
     }
-    await assert.rejects(admin.call('addSentry', { body: { name: 'x', profileId: ABSENT } }), { code: 'IN_USE' })
-    for (const name of ['getSentry', 'newSentryToken', 'removeSentry'] as const) {
+    await assert.rejects(admin.call('createSentry', { body: { name: 'x', profileId: ABSENT } }), { code: 'IN_USE' })
+    for (const name of ['readSentry', 'newSentryToken', 'removeSentry'] as const) {
       await assert.rejects(admin.call(name, { params: { id: ABSENT } }), { code: 'NOT_FOUND' })
     }
   })
 
   test('added, registered with the command that was shown, seen, renamed, revoked and removed', async () => {
-    const { status, body } = await admin.call('addSentry', { body: { name: 'Bern', profileId: null } })
+    const { status, body } = await admin.call('createSentry', { body: { name: 'Bern', profileId: null } })
     assert.equal(status, 201)
     const { sentry, invitation } = body
     assert.equal(new URL(invitation.core).port, String(core.core.ports.feed))
@@ -37,7 +37,7 @@ describe('Sentries through the API', () => {
     await using feed = await openFeed(core.core.ports.feed, machine)
     await feed.until(({ type }) => type === 'snapshot-end')
     const params = { id: sentry.id }
-    const seen = await admin.call('getSentry', { params })
+    const seen = await admin.call('readSentry', { params })
     assert.deepEqual(
       [seen.body.registration.state, seen.body.connection.connected, seen.body.configuration.state],
       ['registered', true, 'none'],
@@ -50,13 +50,13 @@ describe('Sentries through the API', () => {
     assert.equal(revoked.body.registration.state, 'revoked')
     await feed.ended
     assert.equal((await admin.call('removeSentry', { params })).status, 204)
-    await assert.rejects(admin.call('getSentry', { params }), { code: 'NOT_FOUND' })
+    await assert.rejects(admin.call('readSentry', { params }), { code: 'NOT_FOUND' })
   })
 
   test('a token is never kept for a repeated request, and no list shows one', async () => {
     const request = { body: { name: 'repeated', profileId: null }, idempotencyKey: 'again' }
-    const { body } = await admin.call('addSentry', request)
-    await assert.rejects(admin.call('addSentry', request), { code: 'CONFLICT' })
+    const { body } = await admin.call('createSentry', request)
+    await assert.rejects(admin.call('createSentry', request), { code: 'CONFLICT' })
     const list = JSON.stringify((await admin.call('listSentries')).body)
     assert.ok(list.includes('repeated'))
     assert.ok(!list.includes('pse1.') && !list.includes(body.invitation.token))

@@ -21,7 +21,7 @@ const ROWS: readonly (EndpointRow & { readonly name: string })[] = Object.entrie
 
 /** Whoever adds one to it reads docs/threat-model.md first. */
 const ANONYMOUS = [
-  ...['showSignInOptions', 'startSetUp', 'confirmSetUp', 'openInvitation', 'confirmInvitation'],
+  ...['readSignInOptions', 'startSetUp', 'confirmSetUp', 'openInvitation', 'confirmInvitation'],
   ...['signIn', 'startOidcSignIn', 'finishOidcSignIn'],
 ]
 
@@ -60,7 +60,7 @@ describe('route walk', () => {
     ada = await core.signIn()
     for (const role of [...Object.keys(BUILT_IN_ROLES), 'none']) {
       const roles = role === 'none' ? [] : [role]
-      const { body } = await ada.call('addAdministrator', {
+      const { body } = await ada.call('createAdministrator', {
         body: { userName: `the-${role}`, displayName: role, roles },
       })
       const client = core.client()
@@ -123,7 +123,7 @@ describe('route walk', () => {
     for (const missing of PERMISSION_NAMES) {
       const permissions = PERMISSION_NAMES.filter((name) => name !== missing)
       const body = { name: `all but ${missing}`, permissions, expiresInSeconds: 3_600 }
-      robots.set(missing, core.client().another((await ada.call('addApiToken', { body })).body.secret))
+      robots.set(missing, core.client().another((await ada.call('createApiToken', { body })).body.secret))
     }
     await walk(async (row) => {
       if (row.access === 'anonymous' || row.access === 'signed-in') return null

@@ -69,23 +69,23 @@ describe('sessions', () => {
     }
     one.csrfToken = null
     await assert.rejects(one.call('signOut'), { code: 'CSRF' })
-    await one.call('showSession') // tells it
+    await one.call('readSession') // tells it
     await one.call('signOut')
-    await assert.rejects(one.call('showSession'), GONE)
-    await two.call('showSession')
+    await assert.rejects(one.call('readSession'), GONE)
+    await two.call('readSession')
   })
 
   test('signing out everywhere ends them all', async () => {
     const [one, two] = [await core.signIn(), await core.signIn()]
     await one.call('signOutEverywhere')
-    for (const client of [one, two]) await assert.rejects(client.call('showSession'), GONE)
+    for (const client of [one, two]) await assert.rejects(client.call('readSession'), GONE)
     ada = await core.signIn()
   })
 
   test('15 minutes without use end it; use is noted once a minute', async () => {
     const client = await core.signIn()
     const usedAt = async (): Promise<string> => {
-      const { administrator } = (await client.call('showSession')).body
+      const { administrator } = (await client.call('readSession')).body
       const { db } = core.core.services.store
       const query = db.selectFrom('sessions').select('used_at').where('administrator_id', '=', administrator.id)
       const rows = await query.orderBy('created_at', 'desc').execute()
@@ -98,22 +98,22 @@ describe('sessions', () => {
     assert.notEqual(await usedAt(), noted)
     for (let i = 0; i < 4; i += 1) {
       core.advance(13 * MINUTE)
-      await client.call('showSession')
+      await client.call('readSession')
     }
     core.advance(15 * MINUTE + 1_000)
-    await assert.rejects(client.call('showSession'), GONE)
+    await assert.rejects(client.call('readSession'), GONE)
   })
 
   test('12 hours end it whatever is done', async () => {
     const client = await core.signIn()
-    const { expiresAt } = (await client.call('showSession')).body
+    const { expiresAt } = (await client.call('readSession')).body
     assert.ok(Math.abs(Date.parse(expiresAt) - core.now() - 12 * 60 * MINUTE) < MINUTE)
     while (core.now() + 14 * MINUTE < Date.parse(expiresAt)) {
       core.advance(14 * MINUTE)
-      await client.call('showSession')
+      await client.call('readSession')
     }
     core.advance(14 * MINUTE)
-    await assert.rejects(client.call('showSession'), GONE)
+    await assert.rejects(client.call('readSession'), GONE)
   })
 
   test('fresh proof lasts five minutes; proving again gives the session another secret', async () => {
@@ -126,7 +126,7 @@ describe('sessions', () => {
     old.cookies.set(COOKIE, client.cookies.get(COOKIE) ?? '')
     await stepUp(client, await core.credentials())
     await client.call('disableBreakGlass')
-    await assert.rejects(old.call('showSession'), GONE)
+    await assert.rejects(old.call('readSession'), GONE)
     assert.deepEqual(
       (await auditOf(core)).map(({ action }) => action).filter((action) => action.includes('step-up')),
       ['session.refuse-step-up', 'session.step-up'],
@@ -164,15 +164,15 @@ describe('API tokens', () => {
   ]
   for (const { title, change } of refused) {
     test(`one with ${title} is not made`, () =>
-      assert.rejects(ada.call('addApiToken', draft(change)), { code: 'INVALID' }))
+      assert.rejects(ada.call('createApiToken', draft(change)), { code: 'INVALID' }))
   }
 
   test('one works without cookie and CSRF token, is shown once, and is kept hashed', async () => {
-    const { body, status } = await ada.call('addApiToken', draft())
+    const { body, status } = await ada.call('createApiToken', draft())
     assert.equal(status, 201)
     assert.match(body.secret, /^pat_[\w-]{43}$/)
     const robot = core.client().another(body.secret)
-    assert.deepEqual((await robot.call('showSession')).body.permissions.sort(), ['administrator:view', 'label:view'])
+    assert.deepEqual((await robot.call('readSession')).body.permissions.sort(), ['administrator:view', 'label:view'])
     await robot.call('listRoles')
     await assert.rejects(robot.call('listUsers'), { code: 'FORBIDDEN' })
     const { items } = (await ada.call('listApiTokens')).body
@@ -181,7 +181,7 @@ describe('API tokens', () => {
     const kept = JSON.stringify([await db.selectFrom('api_tokens').selectAll().execute(), await auditOf(core), items])
     assert.equal(kept.includes(body.secret.slice(4)), false)
     await ada.call('removeApiToken', { params: { id: body.token.id } })
-    await assert.rejects(robot.call('showSession'), GONE)
+    await assert.rejects(robot.call('readSession'), GONE)
   })
 
   const headers = [
@@ -200,11 +200,11 @@ describe('API tokens', () => {
 
   test('a token never does what needs fresh proof, and makes no tokens', async () => {
     const permissions = ['administrator:manage', 'sign-in:manage', 'administrator:view'] as const
-    const { body } = await ada.call('addApiToken', draft({ name: 'high', permissions }))
+    const { body } = await ada.call('createApiToken', draft({ name: 'high', permissions }))
     const robot = core.client().another(body.secret)
     await assert.rejects(robot.call('enableBreakGlass'), { code: 'FORBIDDEN' })
-    await assert.rejects(robot.call('addRole', { body: { name: 'x', permissions: [] } }), { code: 'FORBIDDEN' })
-    await assert.rejects(robot.call('addApiToken', draft()), { code: 'FORBIDDEN' })
+    await assert.rejects(robot.call('createRole', { body: { name: 'x', permissions: [] } }), { code: 'FORBIDDEN' })
+    await assert.rejects(robot.call('createApiToken', draft()), { code: 'FORBIDDEN' })
     for (const name of ['signOut', 'signOutEverywhere', 'startOidcStepUp'] as const) {
       await assert.rejects(robot.call(name), { code: 'FORBIDDEN' })
     }
@@ -212,12 +212,12 @@ describe('API tokens', () => {
   })
 
   test('it ends when it says', async () => {
-    const { body } = await ada.call('addApiToken', draft({ name: 'short' }))
+    const { body } = await ada.call('createApiToken', draft({ name: 'short' }))
     const robot = core.client().another(body.secret)
     core.advance(3_599_000)
-    await robot.call('showSession')
+    await robot.call('readSession')
     core.advance(2_000)
-    await assert.rejects(robot.call('showSession'), GONE)
+    await assert.rejects(robot.call('readSession'), GONE)
     ada = await core.signIn()
   })
 
@@ -225,26 +225,26 @@ describe('API tokens', () => {
     const person = await addPerson(core, ada, 'tom', ['help-desk'])
     const tom = core.client()
     await signIn(tom, person)
-    await assert.rejects(tom.call('addApiToken', draft()), { code: 'INVALID' })
-    const { body } = await tom.call('addApiToken', draft({ permissions: ['label:view', 'user:view'] }))
+    await assert.rejects(tom.call('createApiToken', draft()), { code: 'INVALID' })
+    const { body } = await tom.call('createApiToken', draft({ permissions: ['label:view', 'user:view'] }))
     const robot = core.client().another(body.secret)
     const { items } = (await ada.call('listAdministrators', { query: { search: 'tom' } })).body
     const [row] = items
     assert.ok(row)
     const edit = (roles: string[], disabled: boolean, ifMatch: number) =>
-      ada.call('changeAdministrator', {
+      ada.call('updateAdministrator', {
         params: { id: row.id },
         body: { displayName: 'tom', roles, disabled },
         ifMatch,
       })
     const { version } = await edit([], false, row.version)
-    assert.deepEqual((await robot.call('showSession')).body.permissions, [])
+    assert.deepEqual((await robot.call('readSession')).body.permissions, [])
     await edit(['help-desk'], true, version ?? 0)
-    await assert.rejects(robot.call('showSession'), GONE)
+    await assert.rejects(robot.call('readSession'), GONE)
     const { body: listed } = await ada.call('listAdministratorTokens', { params: { id: row.id } })
     assert.equal(listed.items.length, 1)
     await ada.call('removeAdministratorToken', { params: { id: row.id, tokenId: body.token.id } })
-    const own = (await ada.call('addApiToken', draft({ name: 'own' }))).body.token.id
+    const own = (await ada.call('createApiToken', draft({ name: 'own' }))).body.token.id
     await assert.rejects(ada.call('removeAdministratorToken', { params: { id: row.id, tokenId: own } }), {
       code: 'NOT_FOUND',
     })
@@ -252,14 +252,14 @@ describe('API tokens', () => {
 
   test('an administrator has a hundred at most', async () => {
     const { items } = (await ada.call('listApiTokens')).body
-    for (let i = items.length; i < 100; i += 1) await ada.call('addApiToken', draft({ name: `number ${i}` }))
-    await assert.rejects(ada.call('addApiToken', draft({ name: 'one more' })), { code: 'CONFLICT' })
+    for (let i = items.length; i < 100; i += 1) await ada.call('createApiToken', draft({ name: `number ${i}` }))
+    await assert.rejects(ada.call('createApiToken', draft({ name: 'one more' })), { code: 'CONFLICT' })
     for (const { id } of (await ada.call('listApiTokens')).body.items)
       await ada.call('removeApiToken', { params: { id } })
   })
 
   test("somebody else's cannot be revoked as one's own", async () => {
-    const { body } = await ada.call('addApiToken', draft({ name: 'mine' }))
+    const { body } = await ada.call('createApiToken', draft({ name: 'mine' }))
     const person = await addPerson(core, ada, 'uma', [])
     const uma = core.client()
     await signIn(uma, person)
@@ -284,11 +284,11 @@ describe('the break-glass account', () => {
       .select('id')
       .where('kind', '=', 'break-glass')
       .executeTakeFirstOrThrow()
-    await assert.rejects(ada.call('showAdministrator', { params: account }), { code: 'NOT_FOUND' })
+    await assert.rejects(ada.call('readAdministrator', { params: account }), { code: 'NOT_FOUND' })
     await assert.rejects(ada.call('inviteAdministrator', { params: account }), { code: 'NOT_FOUND' })
     await assert.rejects(ada.call('removeAdministrator', { params: account }), { code: 'NOT_FOUND' })
     await assert.rejects(
-      ada.call('addAdministrator', { body: { userName: 'Break-Glass', displayName: 'x', roles: [] } }),
+      ada.call('createAdministrator', { body: { userName: 'Break-Glass', displayName: 'x', roles: [] } }),
       { code: 'CONFLICT' },
     )
   })
@@ -305,14 +305,14 @@ describe('the break-glass account', () => {
   test('is good once, for an hour, and everybody hears of it', async () => {
     const typed = await enable()
     assert.match(typed.password, /^[a-z2-9-]{32}$/)
-    assert.equal((await ada.call('showSignInSettings')).body.breakGlass.enabled, true)
+    assert.equal((await ada.call('readSignInSettings')).body.breakGlass.enabled, true)
     const clients = [core.client(), core.client()]
     const ends = await Promise.allSettled(clients.map((client) => client.call('signIn', { body: typed })))
     assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
     const client = clients[ends.findIndex(({ status }) => status === 'fulfilled')]
     assert.ok(client)
     await assert.rejects(core.client().call('signIn', { body: typed }), FAILED)
-    assert.equal((await ada.call('showSignInSettings')).body.breakGlass.enabled, false)
+    assert.equal((await ada.call('readSignInSettings')).body.breakGlass.enabled, false)
     assert.equal((await auditOf(core, 'break-glass.sign-in')).length, 1)
     assert.deepEqual(
       core.log.filter(({ event }) => event === 'break-glass-used').map(({ level }) => level),
@@ -323,7 +323,7 @@ describe('the break-glass account', () => {
       await client.call('enableBreakGlass') // fresh proof for all of the hour
     }
     core.advance(6 * MINUTE)
-    await assert.rejects(client.call('showSession'), GONE)
+    await assert.rejects(client.call('readSession'), GONE)
     ada = await core.signIn()
   })
 
@@ -334,12 +334,12 @@ describe('the break-glass account', () => {
     const client = core.client()
     await client.call('signIn', { body: await enable() })
     await ada.call('disableBreakGlass')
-    await assert.rejects(client.call('showSession'), GONE)
+    await assert.rejects(client.call('readSession'), GONE)
     assert.equal(JSON.stringify([await auditOf(core), core.log]).includes(typed.password), false)
   })
 
   test('only whoever may do everything can enable it', async () => {
-    const { body } = await ada.call('addRole', { body: { name: 'Sign-in', permissions: ['sign-in:manage'] } })
+    const { body } = await ada.call('createRole', { body: { name: 'Sign-in', permissions: ['sign-in:manage'] } })
     const person = await addPerson(core, ada, 'ivy', [body.id])
     const ivy = core.client()
     await signIn(ivy, person)

@@ -26,7 +26,7 @@ describe('set-up', () => {
   const draft = (change: object = {}) => ({ body: { secret, ...FIRST_ADMINISTRATOR, ...change } })
 
   test('needs the secret of the link, the confirmed one too', async () => {
-    assert.equal((await core.client().call('showSignInOptions')).body.setUp, true)
+    assert.equal((await core.client().call('readSignInOptions')).body.setUp, true)
     await assert.rejects(core.client().call('startSetUp', draft({ secret: 'x'.repeat(43) })), FAILED)
     await assert.rejects(
       core.client().call('confirmSetUp', { body: { secret: 'x'.repeat(43), code: '000000' } }),
@@ -58,10 +58,10 @@ describe('set-up', () => {
     )
     assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
     const winner = clients[ends.findIndex(({ status }) => status === 'fulfilled')]
-    assert.equal((await winner?.call('showSession'))?.body.permissions.includes('administrator:manage'), true)
+    assert.equal((await winner?.call('readSession'))?.body.permissions.includes('administrator:manage'), true)
     await assert.rejects(core.client().call('startSetUp', draft()), { code: 'ALREADY_SET_UP' })
     await assert.rejects(core.client().call('confirmSetUp', { body: { secret, code } }), { code: 'ALREADY_SET_UP' })
-    assert.equal((await core.client().call('showSignInOptions')).body.setUp, false)
+    assert.equal((await core.client().call('readSignInOptions')).body.setUp, false)
     assert.equal(await openSetUp(core.core.services), null)
     const rows = await core.core.services.store.db.selectFrom('administrators').select('kind').execute()
     assert.deepEqual(rows.map(({ kind }) => kind).sort(), ['break-glass', 'local'])
@@ -232,8 +232,8 @@ describe('signing in', () => {
     const cookie = here.cookies.get(COOKIE)
     await change(person.password, 'some new words to know')
     assert.notEqual(here.cookies.get(COOKIE), cookie)
-    await here.call('showSession')
-    await assert.rejects(there.call('showSession'), GONE)
+    await here.call('readSession')
+    await assert.rejects(there.call('readSession'), GONE)
     await assert.rejects(core.client().call('signIn', await typed({}, person)), FAILED)
     await core.client().call('signIn', await typed({ password: 'some new words to know' }, person))
   })
@@ -260,9 +260,9 @@ describe('two Cores on one PostgreSQL', () => {
     const here = await two.signIn()
     const there = one.client()
     there.cookies.set(COOKIE, here.cookies.get(COOKIE) ?? '')
-    await there.call('showSession')
+    await there.call('readSession')
     await there.call('signOut')
-    await assert.rejects(here.call('showSession'), GONE)
+    await assert.rejects(here.call('readSession'), GONE)
   })
 
   test('attempts are counted over both', async () => {

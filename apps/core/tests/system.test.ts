@@ -59,8 +59,8 @@ function resolve(document: Json, ref: string): unknown {
 describe('the API document', () => {
   let document: Json
   before(async () => {
-    await assert.rejects(ada.another().call('showOpenApi'), { code: 'NOT_SIGNED_IN' })
-    const { body, headers } = await ada.call('showOpenApi')
+    await assert.rejects(ada.another().call('readOpenApi'), { code: 'NOT_SIGNED_IN' })
+    const { body, headers } = await ada.call('readOpenApi')
     assert.equal(headers['content-type'], 'application/json')
     const parsed: unknown = JSON.parse(body.toString())
     assert.ok(isObject(parsed))
@@ -125,7 +125,7 @@ describe('the API document', () => {
 
 describe('how Core is', () => {
   test('says release, database, keys and processes', async () => {
-    const { body } = await ada.call('showSystem')
+    const { body } = await ada.call('readSystem')
     assert.equal(body.version, CORE_VERSION)
     assert.equal(body.database.kind, 'external')
     assert.match(body.database.version, /^\d+/)
@@ -143,7 +143,7 @@ describe('how Core is', () => {
   })
   test('knows when another process comes, dies and leaves', async () => {
     const other = await startHeartbeat({ store: store.store, log: () => undefined })
-    const instances = async () => (await ada.call('showSystem')).body.instances
+    const instances = async () => (await ada.call('readSystem')).body.instances
     assert.equal((await instances()).length, 2)
     const old = new Date(Date.now() - 31_000).toISOString()
     const dead = JSON.stringify({ host: 'h', pid: 1, version: '0', startedAt: old, seenAt: old })
@@ -179,12 +179,12 @@ test('replies that are kept for repeated requests are forgotten after a day', as
 describe('keys', () => {
   const secret = (text: string) => store.store.change(SYSTEM, ({ tx }) => store.vault.put(tx, 'totp', text))
   test('a rotation wraps every secret anew, keeps the old file, and another process goes on', async () => {
-    const before = (await ada.call('showSystem')).body.keys
+    const before = (await ada.call('readSystem')).body.keys
     const id = await secret('kept')
     const { body } = await ada.call('rotateKeys')
     assert.deepEqual([body.from, body.rewrapped], [before.current, before.secrets.current + 1])
     assert.notEqual(body.to, body.from)
-    const { keys } = (await ada.call('showSystem')).body
+    const { keys } = (await ada.call('readSystem')).body
     assert.deepEqual(keys, { current: body.to, secrets: { current: body.rewrapped, older: 0 } })
     assert.ok((await readdir(keysFolder)).includes(`wrap-${body.from}.key`))
     assert.equal(await store.vault.read(store.db, 'totp', id), 'kept')

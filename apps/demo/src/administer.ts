@@ -47,7 +47,7 @@ async function found<T>(
 function setUp(steps: Steps, lab: CoreLab): Promise<Administration> {
   return found(steps, 'set-up link', 'the first administrator, with a second factor', async () => {
     const administration = await lab.setUp()
-    const { body } = await administration.client.call('showSession')
+    const { body } = await administration.client.call('readSession')
     return {
       seen: `signed in as ${body.administrator.userName}`,
       holds: body.permissions.length > 10,
@@ -62,9 +62,9 @@ function registerSentry(
   { client }: Administration,
 ): Promise<{ machine: RegisteredSentry; sentryId: string }> {
   return found(steps, 'Services > Sentry, enrol', 'Core and the machine show the same key', async () => {
-    const { body } = await client.call('addSentry', { body: { name: 'sentry-1', profileId: null } })
+    const { body } = await client.call('createSentry', { body: { name: 'sentry-1', profileId: null } })
     const machine = await lab.startSentry(body.invitation.token)
-    const { registration } = (await client.call('getSentry', { params: { id: body.sentry.id } })).body
+    const { registration } = (await client.call('readSentry', { params: { id: body.sentry.id } })).body
     const shown = registration.fingerprint ?? 'no key'
     const holds = registration.state === 'registered' && shown.startsWith('sha256:')
     return { seen: `${registration.state}, ${shown.slice(0, 23)}…`, holds, made: { machine, sentryId: body.sentry.id } }
@@ -82,7 +82,7 @@ function saveStandaloneSentry(
   return found(steps, 'Add New > Standalone Sentry', 'documented values saved and applied', async () => {
     const profileId = await administration.addStandaloneSentry()
     const since = performance.now()
-    const before = await client.call('getSentry', { params: { id: sentryId } })
+    const before = await client.call('readSentry', { params: { id: sentryId } })
     await client.call('updateSentry', {
       params: { id: sentryId },
       ifMatch: before.body.version,
@@ -91,7 +91,7 @@ function saveStandaloneSentry(
     const sentry = await lab.serving(machine)
     const ms = performance.now() - since
     await administration.applied()
-    const { settings } = (await client.call('getSentryProfile', { params: { id: profileId } })).body
+    const { settings } = (await client.call('readSentryProfile', { params: { id: profileId } })).body
     const { authorizationEndpoint, tokenEndpoint, sentryResource, destinationResource } = settings.serverAuthentication
     const kept =
       authorizationEndpoint === DOCUMENTED.authorizationEndpoint &&
@@ -140,7 +140,7 @@ function pushEmailPlus(
   devices: DeviceIds,
 ): Promise<Readonly<Record<string, string>>> {
   return found(steps, 'Email+ key-value pairs', 'the five documented pairs', async () => {
-    const template = await client.call('getEmailPlusTemplate', {
+    const template = await client.call('readEmailPlusTemplate', {
       query: { sentryProfileId, certificate: 'Lab devices' },
     })
     const { body } = await client.call('createEmailPlusConfiguration', {

@@ -20,7 +20,7 @@ import {
   PEOPLE,
   SENTRY_NAME,
 } from './lab-config.ts'
-import { type Grounds, layGrounds } from './lab-grounds.ts'
+import { type Grounds, type GroundWishes, layGrounds } from './lab-grounds.ts'
 import { enrolSentry, launchRegisteredSentry, type RegisteredSentry, type SentryProcess } from './sentry-process.ts'
 
 /** The values of the documented procedure, as they stand there. */
@@ -42,6 +42,8 @@ export interface CoreLabOptions {
   databaseUrl?: string
   /** Where files go; default a new directory that is removed in the end. */
   dir?: string
+  /** How the mail server differs from its usual behaviour. */
+  exchange?: GroundWishes['exchange']
 }
 
 /** Devices of the lab as Core knows them. */
@@ -124,7 +126,7 @@ export async function startCoreLab(options: CoreLabOptions = {}): Promise<CoreLa
     const dir = resolve(options.dir ?? (await mkdtemp(join(tmpdir(), 'postern-core-lab-'))))
     if (options.dir !== undefined) await rm(dir, { recursive: true, force: true })
     owned.defer(() => rm(dir, { recursive: true, force: true }))
-    const grounds = await layGrounds({}, owned)
+    const grounds = await layGrounds(options.exchange === undefined ? {} : { exchange: options.exchange }, owned)
     const core = await startCoreProcess(coreOptions(dir, options))
     return new CoreLab(dir, grounds, core, options, owned)
   } catch (cause) {
@@ -193,12 +195,12 @@ export class Administration {
     const { body } = await this.client.call('listTrustedRoots', { query: { purpose } })
     const there = body.items.find((root) => root.name === name)
     if (there !== undefined) return there.id
-    return (await this.client.call('addTrustedRoot', { body: { name, purpose, pem } })).body.id
+    return (await this.client.call('createTrustedRoot', { body: { name, purpose, pem } })).body.id
   }
 
   /** Adds a Sentry; the token registers its machine. */
-  async addSentry(name: string, profileId: string | null): Promise<{ id: string; token: string }> {
-    const { body } = await this.client.call('addSentry', { body: { name, profileId } })
+  async createSentry(name: string, profileId: string | null): Promise<{ id: string; token: string }> {
+    const { body } = await this.client.call('createSentry', { body: { name, profileId } })
     return { id: body.sentry.id, token: body.invitation.token }
   }
 
@@ -248,7 +250,7 @@ export class Administration {
 
   /** Fresh proof of identity, for dangerous actions; what was proved a moment ago still holds. */
   async stepUp(): Promise<void> {
-    const { provedUntil } = (await this.client.call('showSession')).body
+    const { provedUntil } = (await this.client.call('readSession')).body
     if (provedUntil !== null && Date.parse(provedUntil) - Date.now() > PROOF_LEFT_MS) return
     await stepUp(this.client, this.credentials)
   }

@@ -10,8 +10,8 @@ import { type Shape, shapeOf } from './shape.ts'
 const MEMBER_OF_REPLY: Readonly<Record<string, string>> = {
   updateExchangeConfiguration: 'settings',
   updateEmailPlusConfiguration: 'settings',
-  changeOidcSettings: 'oidc',
-  changeSyslog: 'settings',
+  updateOidcSettings: 'oidc',
+  updateSyslog: 'settings',
 }
 
 /** Uploads: what is sent takes the place of all that was there. */

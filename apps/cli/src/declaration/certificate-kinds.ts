@@ -46,7 +46,7 @@ const trustedRoots: Kind = {
   title: 'trusted root',
   list: (client) => listedBy(client, certificatesEndpoints.listTrustedRoots, 'name'),
   read: async (client, { id }) => {
-    const { body, etag } = await client.call(certificatesEndpoints.getTrustedRoot, { params: { id } })
+    const { body, etag } = await client.call(certificatesEndpoints.readTrustedRoot, { params: { id } })
     return { id, etag, value: rootValue(textOf(body, 'purpose'), fingerprintsAt(body, 'certificates')) }
   },
   wanted: async (input) => {
@@ -55,7 +55,7 @@ const trustedRoots: Kind = {
     const value = rootValue(purpose, fingerprintsOf(pem, input.name))
     return { value, body: { name: input.name, purpose, pem }, lacks: null }
   },
-  create: async (client, body) => textOf(await createOnce(client, certificatesEndpoints.addTrustedRoot, body), 'id'),
+  create: async (client, body) => textOf(await createOnce(client, certificatesEndpoints.createTrustedRoot, body), 'id'),
   change: null,
   remove: async (client, { id, etag }) => {
     await client.call(certificatesEndpoints.removeTrustedRoot, { params: { id }, ifMatch: etag })
@@ -79,7 +79,7 @@ const certificates: Kind = {
     }))
   },
   read: async (client, { id }) => {
-    const { body, etag } = await client.call(certificatesEndpoints.getCertificate, { params: { id } })
+    const { body, etag } = await client.call(certificatesEndpoints.readCertificate, { params: { id } })
     return { id, etag, value: { chain: fingerprintsAt(body, 'chain') } }
   },
   wanted: async (input) => certificateWanted(input),

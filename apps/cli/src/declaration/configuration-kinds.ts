@@ -53,7 +53,7 @@ function configurationKind(rows: ConfigurationRows): Kind {
 }
 
 async function readConfiguration(client: Client, id: string): Promise<Present> {
-  const { body, etag } = await client.call(configurationsEndpoints.getConfiguration, { params: { id } })
+  const { body, etag } = await client.call(configurationsEndpoints.readConfiguration, { params: { id } })
   const settings = member(body, 'settings')
   const labels = listOf(body, 'labels').map((one) => textOf(one, 'id'))
   return { id, etag, value: { ...(isJson(settings) ? settings : {}), labels: labels.sort() } }

@@ -70,7 +70,7 @@ async function withToken(around: Surroundings, options: Options, peer: Peer, bas
     tokenSignIn(token, async () => null),
     userAgentOf(around),
   )
-  const { body } = await client.call(sessionEndpoints.showSession)
+  const { body } = await client.call(sessionEndpoints.readSession)
   await writeCredentials(around.credentialsFile, { ...base, token })
   await tellWho(around, base.url, body)
 }

@@ -35,7 +35,7 @@ export const status: HandVerb = {
 }
 
 async function coreText(client: Client, now: number): Promise<string> {
-  const state = await allowed(async () => (await client.call(systemEndpoints.showSystem)).body)
+  const state = await allowed(async () => (await client.call(systemEndpoints.readSystem)).body)
   if (state === null) return 'Core      runs; your roles do not show more\n'
   const instances = listOf(state, 'instances').filter((one) => member(one, 'alive') === true)
   const database = member(state, 'database')

@@ -12,9 +12,9 @@ import type {
 import type { Permission } from '@postern/contract/api/permissions'
 import type { Handlers, RequestContext } from '../api/handlers.ts'
 import {
-  addAdministrator,
+  createAdministrator,
   type AdministratorRow,
-  changeAdministrator,
+  updateAdministrator,
   findAdministrator,
   type Invited,
   inviteAdministrator,
@@ -22,9 +22,16 @@ import {
   removeAdministrator,
   signOutAdministrator,
 } from '../services/administrators/administrators.ts'
-import { addRole, changeRole, findRole, listRoles, removeRole, type RoleRow } from '../services/administrators/roles.ts'
 import {
-  changeOidcSettings,
+  createRole,
+  updateRole,
+  findRole,
+  listRoles,
+  removeRole,
+  type RoleRow,
+} from '../services/administrators/roles.ts'
+import {
+  updateOidcSettings,
   disableBreakGlass,
   enableBreakGlass,
   newBreakGlassPassword,
@@ -47,9 +54,9 @@ export function administratorsRoutes(services: Services): All {
 
 type PeopleRows =
   | 'listAdministrators'
-  | 'showAdministrator'
-  | 'addAdministrator'
-  | 'changeAdministrator'
+  | 'readAdministrator'
+  | 'createAdministrator'
+  | 'updateAdministrator'
   | 'removeAdministrator'
   | 'inviteAdministrator'
   | 'signOutAdministrator'
@@ -60,20 +67,20 @@ function peopleRoutes({ store, vault }: Services): Pick<All, PeopleRows> {
       const { items, next } = await listAdministrators(store.db, query)
       return { body: { items: items.map(toAdministrator), next } }
     },
-    showAdministrator: async ({ params }) => {
+    readAdministrator: async ({ params }) => {
       const row = await findAdministrator(store.db, params.id)
       return { body: toAdministrator(row), version: row.version }
     },
-    addAdministrator: async ({ body }, context) => {
-      const { row, invited } = await context.change((change) => addAdministrator(change, heldBy(context), body))
+    createAdministrator: async ({ body }, context) => {
+      const { row, invited } = await context.change((change) => createAdministrator(change, heldBy(context), body))
       return {
         body: { administrator: toAdministrator(row), invitation: toInvitation(invited) },
         version: row.version,
       }
     },
-    changeAdministrator: async ({ params, body }, context) => {
+    updateAdministrator: async ({ params, body }, context) => {
       const which = { id: params.id, version: context.ifMatch }
-      const row = await context.change((change) => changeAdministrator(change, heldBy(context), which, body))
+      const row = await context.change((change) => updateAdministrator(change, heldBy(context), which, body))
       return { body: toAdministrator(row), version: row.version }
     },
     removeAdministrator: async ({ params }, context) => {
@@ -105,24 +112,24 @@ function tokenRoutes({ store }: Services): Pick<All, 'listAdministratorTokens' |
   }
 }
 
-type RoleRows = 'listRoles' | 'showRole' | 'addRole' | 'changeRole' | 'removeRole'
+type RoleRows = 'listRoles' | 'readRole' | 'createRole' | 'updateRole' | 'removeRole'
 
 function roleRoutes({ store }: Services): Pick<All, RoleRows> {
   return {
     listRoles: async () => ({ body: { items: (await listRoles(store.db)).map(toRole) } }),
-    showRole: async ({ params }) => {
+    readRole: async ({ params }) => {
       const row = await findRole(store.db, params.id)
       return { body: toRole(row), version: row.version }
     },
-    addRole: async ({ body }, context) => {
+    createRole: async ({ body }, context) => {
       const role = await context.change(async (change) =>
-        toRole(await addRole(change, { ...body, held: heldBy(context) })),
+        toRole(await createRole(change, { ...body, held: heldBy(context) })),
       )
       return { body: role, version: role.version }
     },
-    changeRole: async ({ params, body }, context) => {
+    updateRole: async ({ params, body }, context) => {
       const draft = { ...body, held: heldBy(context) }
-      const row = await context.change((change) => changeRole(change, params.id, context.ifMatch, draft))
+      const row = await context.change((change) => updateRole(change, params.id, context.ifMatch, draft))
       return { body: toRole(row), version: row.version }
     },
     removeRole: async ({ params }, context) => {
@@ -132,19 +139,19 @@ function roleRoutes({ store }: Services): Pick<All, RoleRows> {
   }
 }
 
-type SignInRows = 'showSignInSettings' | 'changeOidcSettings' | 'enableBreakGlass' | 'disableBreakGlass'
+type SignInRows = 'readSignInSettings' | 'updateOidcSettings' | 'enableBreakGlass' | 'disableBreakGlass'
 
 function signInRoutes({ store, vault }: Services): Pick<All, SignInRows> {
   return {
-    showSignInSettings: async () => {
+    readSignInSettings: async () => {
       const row = await readSignInSettings(store.db)
       return { body: toSignInSettings(row), version: row.version }
     },
-    changeOidcSettings: async ({ body }, context) => {
+    updateOidcSettings: async ({ body }, context) => {
       const { clientSecret } = body
       const row = await context.change(async (change) => {
         const by = { held: heldBy(context), version: context.ifMatch }
-        await changeOidcSettings(change, vault, by, { oidc: oidcPart(body), clientSecret })
+        await updateOidcSettings(change, vault, by, { oidc: oidcPart(body), clientSecret })
         return readSignInSettings(change.tx)
       })
       return { body: toSignInSettings(row), version: row.version }

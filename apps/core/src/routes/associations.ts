@@ -18,7 +18,7 @@ export function associationsRoutes({ store, now }: Services): Handlers<typeof as
   return {
     listAssociations: async ({ query }) => ({ body: await listAssociations(db, query, time()) }),
     countAssociations: async () => ({ body: await countAssociations(db, time()) }),
-    getAssociation: async ({ params: { id } }) => ({ body: await readAssociation(db, id, time()) }),
+    readAssociation: async ({ params: { id } }) => ({ body: await readAssociation(db, id, time()) }),
     allowAssociation: ({ params: { id }, body: { note, expiresAt } }, context) =>
       changed(context, id, (c) =>
         decideAssociation(c, id, { kind: 'allow', note, expiresAt: toDate('expiresAt', expiresAt ?? null) }),

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import type { auditEndpoints } from '@postern/contract/api/audit'
 import type { Handlers } from '../api/handlers.ts'
 import { auditLines, listAudit, verifyAudit } from '../services/audit/read-audit.ts'
-import { changeSyslog, showSyslog } from '../services/audit/syslog-settings.ts'
+import { updateSyslog, readSyslog } from '../services/audit/syslog-settings.ts'
 import type { Services } from '../services/services.ts'
 
 /** Wires endpoints to services. */
@@ -16,13 +16,13 @@ export function auditRoutes(services: Services): Handlers<typeof auditEndpoints>
     listAudit: async ({ query }) => ({ body: await listAudit(db, query) }),
     exportAudit: async ({ query }) => ({ body: undefined, stream: Readable.from(auditLines(db, query)) }),
     verifyAudit: async ({ body }) => ({ body: await verifyAudit(db, services.keys.auditKey, body.anchor ?? null) }),
-    showSyslog: async () => {
-      const body = await showSyslog(db)
+    readSyslog: async () => {
+      const body = await readSyslog(db)
       return { body, version: body.version }
     },
-    changeSyslog: async ({ body: wanted }, context) => {
-      await context.change((change) => changeSyslog(change, wanted, context.ifMatch))
-      const body = await showSyslog(db)
+    updateSyslog: async ({ body: wanted }, context) => {
+      await context.change((change) => updateSyslog(change, wanted, context.ifMatch))
+      const body = await readSyslog(db)
       return { body, version: body.version }
     },
   }

@@ -38,16 +38,16 @@ function reading({
   now,
 }: Services): Pick<
   CertificateHandlers,
-  'listCertificates' | 'getCertificate' | 'getCertificateFindings' | 'getRootCertificate'
+  'listCertificates' | 'readCertificate' | 'readCertificateFindings' | 'readRootCertificate'
 > {
   const date = (): Date => new Date(now())
   return {
     listCertificates: async ({ query }) => ({ body: await listCertificates(store.db, query, date()) }),
-    getCertificate: async ({ params }) => versioned(await readCertificate(store.db, params.id, date())),
-    getCertificateFindings: async ({ params }) => ({
+    readCertificate: async ({ params }) => versioned(await readCertificate(store.db, params.id, date())),
+    readCertificateFindings: async ({ params }) => ({
       body: { items: await currentFindings(store.db, vault, params.id, date()) },
     }),
-    getRootCertificate: async () => {
+    readRootCertificate: async () => {
       const pem = await deviceRoot(store.db)
       const [facts] = pem === null ? [] : readCertificates(pem)
       if (pem === null || facts === undefined) {
@@ -115,13 +115,13 @@ function roots({
   now,
 }: Services): Pick<
   CertificateHandlers,
-  'listTrustedRoots' | 'addTrustedRoot' | 'getTrustedRoot' | 'removeTrustedRoot' | 'setTrustedRootCrl'
+  'listTrustedRoots' | 'createTrustedRoot' | 'readTrustedRoot' | 'removeTrustedRoot' | 'setTrustedRootCrl'
 > {
   const date = (): Date => new Date(now())
   return {
     listTrustedRoots: async ({ query }) => ({ body: await listRoots(store.db, query, date()) }),
-    getTrustedRoot: async ({ params }) => versioned(await readRoot(store.db, params.id, date())),
-    addTrustedRoot: async ({ body }, context) =>
+    readTrustedRoot: async ({ params }) => versioned(await readRoot(store.db, params.id, date())),
+    createTrustedRoot: async ({ body }, context) =>
       versioned(await context.change(async (change) => readRoot(change.tx, await addRoot(change, body), change.now))),
     setTrustedRootCrl: async ({ params, body }, context) =>
       versioned(

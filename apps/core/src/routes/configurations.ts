@@ -37,12 +37,12 @@ export function configurationsRoutes({ store }: Services): Handlers<typeof confi
       answer(
         await context.change((c) => updateConfiguration(c, { id, kind: 'emailPlus', version: context.ifMatch, input })),
       ),
-    getEmailPlusTemplate: async ({ query: { sentryProfileId, certificate } }) => {
+    readEmailPlusTemplate: async ({ query: { sentryProfileId, certificate } }) => {
       const sentry = await chosenSentry(db, sentryProfileId)
       if (sentry === null) throw notFound('Standalone Sentry', sentryProfileId)
       return { body: { pairs: emailPlusTemplate(sentry.host, certificate ?? null) } }
     },
-    getConfiguration: async ({ params: { id } }) => answer(await readConfiguration(db, id)),
+    readConfiguration: async ({ params: { id } }) => answer(await readConfiguration(db, id)),
     removeConfiguration: async ({ params: { id } }, context) => {
       await context.change((c) => removeConfiguration(c, id, context.ifMatch))
       return { body: null }
@@ -61,7 +61,7 @@ export function configurationsRoutes({ store }: Services): Handlers<typeof confi
       body: await previewForLabel(db, id, label),
     }),
     listConfigurationVersions: async ({ params: { id }, query }) => ({ body: await listVersions(db, id, query) }),
-    getConfigurationVersion: async ({ params: { id, version } }) => ({ body: await readVersion(db, id, version) }),
+    readConfigurationVersion: async ({ params: { id, version } }) => ({ body: await readVersion(db, id, version) }),
     compareConfigurationVersions: async ({ params: { id }, query: { from, to } }) => ({
       body: await compareVersions(db, id, from, to),
     }),

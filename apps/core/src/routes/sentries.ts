@@ -8,7 +8,7 @@ import { feedOrigin } from '../feed/feed-address.ts'
 import { openServiceAuthority } from '../services/sentries/authority.ts'
 import { type RenderDocument, withinLine } from '../services/sentries/documents.ts'
 import {
-  addSentry,
+  createSentry,
   newSentryToken,
   removeSentry,
   revokeSentry,
@@ -38,10 +38,10 @@ export function sentriesRoutes(services: Services): Handlers<typeof sentriesEndp
   }
   return {
     listSentries: async ({ query }) => ({ body: await listSentries(reader(), query) }),
-    getSentry: async ({ params }) => shown(params.id),
-    addSentry: async ({ body }, context) => {
+    readSentry: async ({ params }) => shown(params.id),
+    createSentry: async ({ body }, context) => {
       const where = await whoWeAre()
-      const { id, invitation } = await context.change((change) => addSentry(change, body, where))
+      const { id, invitation } = await context.change((change) => createSentry(change, body, where))
       return invited(id, invitation)
     },
     updateSentry: async ({ params, body }, context) => {

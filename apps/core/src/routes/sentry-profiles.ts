@@ -38,9 +38,9 @@ function reading({ store, vault, now }: Services): Omit<ProfileHandlers, Editing
       const what = { input: body.settings, profileId: body.profileId ?? null, now: date() }
       return { body: await checkProfile(db, vault, what) }
     },
-    getSentryProfile: async ({ params }) => versioned(await readProfile(db, params.id, date())),
+    readSentryProfile: async ({ params }) => versioned(await readProfile(db, params.id, date())),
     listSentryProfileVersions: async ({ params, query }) => ({ body: await listVersions(db, params.id, query) }),
-    getSentryProfileVersion: async ({ params }) => ({ body: await readVersion(db, params.id, params.version) }),
+    readSentryProfileVersion: async ({ params }) => ({ body: await readVersion(db, params.id, params.version) }),
     compareSentryProfileVersions: async ({ params, query: { from, to } }) => ({
       body: { from, to, differences: await compareVersions(db, params.id, from, to) },
     }),

@@ -8,7 +8,7 @@ import type { Principal } from '../api/principal.ts'
 import { OIDC_COOKIE, SESSION_COOKIE } from '../api/router.ts'
 import { CoreError } from '../failure.ts'
 import type { Services } from '../services/services.ts'
-import { addApiToken, type ApiTokenRow, listApiTokens, removeApiToken } from '../services/sign-in/api-tokens.ts'
+import { createApiToken, type ApiTokenRow, listApiTokens, removeApiToken } from '../services/sign-in/api-tokens.ts'
 import { confirmInvitation, openInvitation } from '../services/sign-in/invitations.ts'
 import { finishOidc, oidcTitle, startOidc, startOidcStepUp } from '../services/sign-in/oidc.ts'
 import {
@@ -28,7 +28,7 @@ export function sessionRoutes(services: Services): Handlers<typeof sessionEndpoi
     cookies: [sessionCookie(secret)],
   })
   return {
-    showSignInOptions: async () => ({
+    readSignInOptions: async () => ({
       body: { setUp: await isSetUpOpen(services.store.db), oidc: await oidcTitle(services.store.db) },
     }),
     startSetUp: async ({ body }, context) => ({ body: await startSetUp(services, context, body) }),
@@ -36,7 +36,7 @@ export function sessionRoutes(services: Services): Handlers<typeof sessionEndpoi
     openInvitation: async ({ body }, context) => ({ body: await openInvitation(services, context, body) }),
     confirmInvitation: async ({ body }, context) => opened(await confirmInvitation(services, context, body)),
     signIn: async ({ body }, context) => opened(await signIn(services, context, body)),
-    showSession: async (_input, context) => ({ body: await shownSession(services, context) }),
+    readSession: async (_input, context) => ({ body: await shownSession(services, context) }),
     signOut: async (_input, context) => {
       const { sessionId } = requireSession(context.principal)
       await context.change((change) => endSession(change, sessionId))
@@ -75,7 +75,7 @@ function oidcRoutes(services: Services): Pick<Handlers<typeof sessionEndpoints>,
   }
 }
 
-type TokenRows = 'listApiTokens' | 'addApiToken' | 'removeApiToken'
+type TokenRows = 'listApiTokens' | 'createApiToken' | 'removeApiToken'
 
 function tokenRoutes({ store }: Services): Pick<Handlers<typeof sessionEndpoints>, TokenRows> {
   return {
@@ -83,11 +83,11 @@ function tokenRoutes({ store }: Services): Pick<Handlers<typeof sessionEndpoints
       const rows = await listApiTokens(store.db, signedIn(principal).administratorId)
       return { body: { items: rows.map(toApiToken) } }
     },
-    addApiToken: async ({ body }, context) => {
+    createApiToken: async ({ body }, context) => {
       const { administratorId, permissions: held } = requireSession(context.principal)
       const { name, permissions, expiresInSeconds: seconds } = body
       const draft = { administratorId, held, name, permissions, seconds }
-      const { row, secret } = await context.change((change) => addApiToken(change, draft))
+      const { row, secret } = await context.change((change) => createApiToken(change, draft))
       return { body: { token: toApiToken(row), secret } }
     },
     removeApiToken: async ({ params }, context) => {

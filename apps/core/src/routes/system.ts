@@ -18,8 +18,8 @@ import { CORE_VERSION } from '../version.ts'
 export function systemRoutes(services: Services): Handlers<typeof systemEndpoints> {
   const openApi = JSON.stringify(toOpenApi(ENDPOINTS, CORE_VERSION))
   return {
-    showOpenApi: async () => ({ body: undefined, stream: Readable.from([openApi]) }),
-    showSystem: async () => ({ body: await systemState(services) }),
+    readOpenApi: async () => ({ body: undefined, stream: Readable.from([openApi]) }),
+    readSystem: async () => ({ body: await systemState(services) }),
     createBackup: async (_input, context) => {
       await context.change(async ({ audit }) => audit({ action: 'backup.create', object: { kind: 'backup' } }))
       const name = `postern-${new Date(services.now()).toISOString().slice(0, 19).replaceAll(':', '')}.backup.gz`

@@ -7,7 +7,7 @@ import { SYSTEM } from '../audit/chain.ts'
 import type { Db } from '../database/connect.ts'
 import { feedOrigin } from '../feed/feed-address.ts'
 import { openServiceAuthority } from './sentries/authority.ts'
-import { addSentry, newSentryToken } from './sentries/edit-sentries.ts'
+import { createSentry, newSentryToken } from './sentries/edit-sentries.ts'
 import type { Services } from './services.ts'
 
 const NAME = 'this machine'
@@ -31,7 +31,7 @@ export async function localSentryToken(services: Services): Promise<string | nul
       return settled ? null : (await newSentryToken(change, row.id, where)).token
     }
     const name = await freeName(change.tx)
-    return (await addSentry(change, { name, profileId: null, local: true }, where)).invitation.token
+    return (await createSentry(change, { name, profileId: null, local: true }, where)).invitation.token
   })
 }
 

@@ -19,7 +19,7 @@ import { parseCoreConfig } from '../../src/config/core-config.ts'
 import { openServices } from '../../src/core.ts'
 import { type FeedOptions, startFeedListener } from '../../src/feed/feed-listener.ts'
 import { openServiceAuthority } from '../../src/services/sentries/authority.ts'
-import { addSentry, newSentryToken } from '../../src/services/sentries/edit-sentries.ts'
+import { createSentry, newSentryToken } from '../../src/services/sentries/edit-sentries.ts'
 import type { LogFields, Services } from '../../src/services/services.ts'
 
 /** A line that a Core wrote. */
@@ -129,7 +129,7 @@ function registrar({ services }: LabCore): Pick<FeedLab, 'add' | 'token'> {
   return {
     add: async (name, profileId = null) => {
       const at = await where()
-      const added = await services.store.change(SYSTEM, (change) => addSentry(change, { name, profileId }, at))
+      const added = await services.store.change(SYSTEM, (change) => createSentry(change, { name, profileId }, at))
       return { id: added.id, token: added.invitation.token }
     },
     token: async (id) => {

@@ -14,7 +14,7 @@ export async function addPerson(
   roles: string[],
 ): Promise<Credentials> {
   await stepUp(ada, await core.credentials())
-  const { body } = await ada.call('addAdministrator', { body: { userName, displayName: userName, roles } })
+  const { body } = await ada.call('createAdministrator', { body: { userName, displayName: userName, roles } })
   const invitation = {
     secret: body.invitation.secret,
     password: `pass phrase number 1 ${[...userName].reverse().join('')}`,

@@ -149,7 +149,7 @@ const people = {
     cli: { noun: 'administrator', verb: 'list', columns: ['userName', 'displayName', 'kind', 'roles', 'state', 'id'] },
     failures: [],
   },
-  showAdministrator: {
+  readAdministrator: {
     method: 'GET',
     path: '/api/v1/administrators/:id',
     summary: 'Show an administrator',
@@ -159,7 +159,7 @@ const people = {
     cli: { noun: 'administrator', verb: 'show' },
     failures: ['NOT_FOUND'],
   },
-  addAdministrator: {
+  createAdministrator: {
     method: 'POST',
     path: '/api/v1/administrators',
     summary: 'Add an administrator; the invitation is shown once',
@@ -170,7 +170,7 @@ const people = {
     cli: { noun: 'administrator', verb: 'add' },
     failures: ['CONFLICT'],
   },
-  changeAdministrator: {
+  updateAdministrator: {
     method: 'PUT',
     path: '/api/v1/administrators/:id',
     summary: 'Change an administrator; other roles or being disabled end their sessions',
@@ -248,7 +248,7 @@ const roles = {
     cli: { noun: 'role', verb: 'list', columns: ['name', 'builtIn', 'permissions', 'id'] },
     failures: [],
   },
-  showRole: {
+  readRole: {
     method: 'GET',
     path: '/api/v1/roles/:id',
     summary: 'Show a role',
@@ -258,7 +258,7 @@ const roles = {
     cli: { noun: 'role', verb: 'show' },
     failures: ['NOT_FOUND'],
   },
-  addRole: {
+  createRole: {
     method: 'POST',
     path: '/api/v1/roles',
     summary: 'Add a role',
@@ -269,7 +269,7 @@ const roles = {
     cli: { noun: 'role', verb: 'add' },
     failures: ['CONFLICT'],
   },
-  changeRole: {
+  updateRole: {
     method: 'PUT',
     path: '/api/v1/roles/:id',
     summary: 'Change a role that is not built in',
@@ -294,7 +294,7 @@ const roles = {
 } as const satisfies EndpointTable
 
 const signIn = {
-  showSignInSettings: {
+  readSignInSettings: {
     method: 'GET',
     path: '/api/v1/sign-in-settings',
     summary: 'Show how administrators sign in',
@@ -303,7 +303,7 @@ const signIn = {
     cli: { noun: 'sign-in', verb: 'show' },
     failures: [],
   },
-  changeOidcSettings: {
+  updateOidcSettings: {
     method: 'PUT',
     path: '/api/v1/sign-in-settings/oidc',
     summary: 'Change sign-in at an identity provider',

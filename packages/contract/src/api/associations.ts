@@ -161,7 +161,7 @@ export const associationsEndpoints = {
     cli: { noun: 'association', verb: 'groups' },
     failures: [],
   },
-  getAssociation: {
+  readAssociation: {
     method: 'GET',
     path: '/api/v1/associations/:id',
     summary: 'Show an association, and why it has mail or has none',

@@ -180,7 +180,7 @@ export const auditEndpoints = {
     cli: { noun: 'audit', verb: 'verify' },
     failures: [],
   },
-  showSyslog: {
+  readSyslog: {
     method: 'GET',
     path: '/api/v1/audit/syslog',
     summary: 'Show where the audit log is sent and how that goes',
@@ -189,7 +189,7 @@ export const auditEndpoints = {
     cli: { noun: 'audit-syslog', verb: 'show' },
     failures: [],
   },
-  changeSyslog: {
+  updateSyslog: {
     method: 'PUT',
     path: '/api/v1/audit/syslog',
     summary: 'Say where the audit log is sent (RFC 5424)',

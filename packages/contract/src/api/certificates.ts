@@ -146,7 +146,7 @@ export const certificatesEndpoints = {
     cli: { noun: 'certificate', verb: 'request' },
     failures: ['CONFLICT', 'IDEMPOTENCY_MISMATCH'],
   },
-  getRootCertificate: {
+  readRootCertificate: {
     method: 'GET',
     path: '/api/v1/certificates/root',
     summary: 'Show the root of the certificates that Core issues for Sentries; phones must be given it',
@@ -158,7 +158,7 @@ export const certificatesEndpoints = {
     cli: { noun: 'certificate', verb: 'root' },
     failures: ['NOT_FOUND'],
   },
-  getCertificate: {
+  readCertificate: {
     method: 'GET',
     path: '/api/v1/certificates/:id',
     summary: 'Show a TLS certificate',
@@ -193,7 +193,7 @@ export const certificatesEndpoints = {
     cli: { noun: 'certificate', verb: 'complete' },
     failures: ['NOT_FOUND', 'CONFLICT', 'TOO_LARGE'],
   },
-  getCertificateFindings: {
+  readCertificateFindings: {
     method: 'GET',
     path: '/api/v1/certificates/:id/findings',
     summary: 'Check a TLS certificate as of now, for the names of the Standalone Sentries that use it',
@@ -224,7 +224,7 @@ export const certificatesEndpoints = {
     cli: { noun: 'trusted-root', verb: 'list', columns: ['id', 'name', 'purpose', 'notAfter', 'daysLeft'] },
     failures: [],
   },
-  addTrustedRoot: {
+  createTrustedRoot: {
     method: 'POST',
     path: '/api/v1/trusted-roots',
     summary: 'Trust the authorities of a file, PEM or DER',
@@ -236,7 +236,7 @@ export const certificatesEndpoints = {
     cli: { noun: 'trusted-root', verb: 'add' },
     failures: ['CONFLICT', 'TOO_LARGE', 'IDEMPOTENCY_MISMATCH'],
   },
-  getTrustedRoot: {
+  readTrustedRoot: {
     method: 'GET',
     path: '/api/v1/trusted-roots/:id',
     summary: 'Show a trusted root',

@@ -109,7 +109,7 @@ export const configurationsEndpoints = {
     'Save an Email+ configuration as a new version; fields left out get their defaults',
     'email-plus-configuration',
   ),
-  getEmailPlusTemplate: {
+  readEmailPlusTemplate: {
     method: 'GET',
     path: '/api/v1/email-plus-template',
     summary: 'Show the pairs of Email+ for OAuth through a Standalone Sentry',
@@ -127,7 +127,7 @@ export const configurationsEndpoints = {
     cli: { noun: 'email-plus-configuration', verb: 'template' },
     failures: ['NOT_FOUND'],
   },
-  getConfiguration: {
+  readConfiguration: {
     method: 'GET',
     path: '/api/v1/configurations/:id',
     summary: 'Show a configuration',
@@ -220,7 +220,7 @@ export const configurationsEndpoints = {
     cli: { noun: 'configuration', verb: 'versions', columns: ['version', 'at', 'author', 'restoredFrom'] },
     failures: ['NOT_FOUND'],
   },
-  getConfigurationVersion: {
+  readConfigurationVersion: {
     method: 'GET',
     path: '/api/v1/configurations/:id/versions/:version',
     summary: 'Show a version of a configuration',

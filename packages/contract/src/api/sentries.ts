@@ -148,7 +148,7 @@ export const sentriesEndpoints = {
     },
     failures: [],
   },
-  getSentry: {
+  readSentry: {
     method: 'GET',
     path: '/api/v1/sentries/:id',
     summary: 'Show one Sentry',
@@ -158,7 +158,7 @@ export const sentriesEndpoints = {
     cli: { noun: 'sentry', verb: 'show' },
     failures: ['NOT_FOUND'],
   },
-  addSentry: {
+  createSentry: {
     method: 'POST',
     path: '/api/v1/sentries',
     summary: 'Add a Sentry and get the token that registers its machine',

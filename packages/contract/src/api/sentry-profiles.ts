@@ -143,7 +143,7 @@ export const sentryProfilesEndpoints = {
     cli: { noun: 'sentry-profile', verb: 'check' },
     failures: ['NOT_FOUND'],
   },
-  getSentryProfile: {
+  readSentryProfile: {
     method: 'GET',
     path: '/api/v1/sentry-profiles/:id',
     summary: 'Show a Standalone Sentry',
@@ -187,7 +187,7 @@ export const sentryProfilesEndpoints = {
     cli: { noun: 'sentry-profile', verb: 'versions', columns: ['version', 'at', 'author', 'note'] },
     failures: ['NOT_FOUND'],
   },
-  getSentryProfileVersion: {
+  readSentryProfileVersion: {
     method: 'GET',
     path: '/api/v1/sentry-profiles/:id/versions/:version',
     summary: 'Show a version of a Standalone Sentry',

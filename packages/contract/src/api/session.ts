@@ -110,7 +110,7 @@ const NewApiToken = Type.Object(
 const TOKEN_COLUMNS = ['name', 'permissions', 'expiresAt', 'lastUsedAt', 'id'] as const
 
 const setUpEndpoints = {
-  showSignInOptions: {
+  readSignInOptions: {
     method: 'GET',
     path: '/api/v1/sign-in-options',
     summary: 'Show which ways to sign in there are',
@@ -169,7 +169,7 @@ const ownSessionEndpoints = {
     reply: Session,
     failures: ['SIGN_IN_FAILED', 'LOCKED'],
   },
-  showSession: {
+  readSession: {
     method: 'GET',
     path: '/api/v1/session',
     summary: 'Show who is signed in',
@@ -256,7 +256,7 @@ const ownTokenEndpoints = {
     cli: { noun: 'api-token', verb: 'list', columns: TOKEN_COLUMNS },
     failures: [],
   },
-  addApiToken: {
+  createApiToken: {
     method: 'POST',
     path: '/api/v1/api-tokens',
     summary: 'Make an API token; its secret is shown once',

@@ -80,7 +80,7 @@ export type KeyRotation = Static<typeof KeyRotation>
 
 /** See the module's comment. */
 export const systemEndpoints = {
-  showOpenApi: {
+  readOpenApi: {
     method: 'GET',
     path: '/api/v1/openapi.json',
     summary: 'The API document (OpenAPI 3.1)',
@@ -89,7 +89,7 @@ export const systemEndpoints = {
     media: 'application/json',
     failures: [],
   },
-  showSystem: {
+  readSystem: {
     method: 'GET',
     path: '/api/v1/system',
     summary: 'Show how Core is',

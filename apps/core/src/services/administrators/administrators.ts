@@ -72,7 +72,7 @@ export async function findAdministrator(db: Db, id: string): Promise<Administrat
 }
 
 /** Adds somebody with an account here. @throws CoreError INVALID, FORBIDDEN, CONFLICT */
-export async function addAdministrator(
+export async function createAdministrator(
   { tx, now, audit }: Change,
   held: Held,
   { userName, displayName, roles }: { userName: string; displayName: string; roles: readonly string[] },
@@ -101,7 +101,7 @@ export interface AdministratorEdit {
 }
 
 /** Other roles, or being disabled, end every session. @throws CoreError NOT_FOUND, CHANGED, CONFLICT, FORBIDDEN, INVALID */
-export async function changeAdministrator(
+export async function updateAdministrator(
   change: Change,
   held: Held,
   { id, version }: { id: string; version: number | null },

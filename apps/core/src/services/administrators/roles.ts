@@ -34,7 +34,7 @@ export async function findRole(db: Db, id: string): Promise<RoleRow> {
 }
 
 /** @throws CoreError FORBIDDEN, CONFLICT */
-export async function addRole({ tx, now, audit }: Change, { held, name, permissions }: RoleDraft): Promise<RoleRow> {
+export async function createRole({ tx, now, audit }: Change, { held, name, permissions }: RoleDraft): Promise<RoleRow> {
   requireHeld(permissions, held)
   const row = await tx
     .insertInto('roles')
@@ -46,7 +46,7 @@ export async function addRole({ tx, now, audit }: Change, { held, name, permissi
 }
 
 /** Acts on whoever has the role with their next request. @throws CoreError NOT_FOUND, CHANGED, CONFLICT, FORBIDDEN */
-export async function changeRole(
+export async function updateRole(
   change: Change,
   id: string,
   version: number | null,

@@ -43,7 +43,7 @@ export interface OidcEdit {
 }
 
 /** Who sets the provider decides who comes in with which role. @throws CoreError CHANGED, INVALID, FORBIDDEN */
-export async function changeOidcSettings(
+export async function updateOidcSettings(
   { tx, audit }: Change,
   vault: Vault,
   { held, version }: { held: ReadonlySet<Permission>; version: number | null },

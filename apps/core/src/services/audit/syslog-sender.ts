@@ -11,7 +11,7 @@ import { auditPages, toEntry } from './read-audit.ts'
 import { connectSyslog, type SyslogConnection } from './syslog-connection.ts'
 import { syslogFrame } from './syslog-message.ts'
 import {
-  readSyslog,
+  storedSyslog,
   readSyslogStatus,
   saveSyslogStatus,
   type StoredSyslog,
@@ -42,7 +42,7 @@ async function sendAll(services: Services, signal: AbortSignal): Promise<void> {
   let pause: number = RETRY_MS.first
   try {
     while (!signal.aborted) {
-      const stored = await readSyslog(db)
+      const stored = await storedSyslog(db)
       const status = await readSyslogStatus(db)
       try {
         line = await lineFor(stored, line, signal)

@@ -30,7 +30,7 @@ export interface SyslogStatus {
 }
 
 /** Null: never set. */
-export async function readSyslog(db: Db): Promise<StoredSyslog | null> {
+export async function storedSyslog(db: Db): Promise<StoredSyslog | null> {
   const stored = await stateOf(db, SETTINGS)
   if (stored === null) return null
   const { version, ...settings } = stored as Record<string, unknown> // written below
@@ -60,8 +60,8 @@ export async function saveSyslogStatus(db: Db, from: number, status: SyslogStatu
 }
 
 /** For the API. */
-export async function showSyslog(db: Db): Promise<Syslog> {
-  const stored = await readSyslog(db)
+export async function readSyslog(db: Db): Promise<Syslog> {
+  const stored = await storedSyslog(db)
   const { seq, sentAt, problem, problemAt } = await readSyslogStatus(db)
   const head = await db.selectFrom('audit_head').select('seq').executeTakeFirstOrThrow()
   const status = { sentSeq: seq, waiting: Math.max(0, head.seq - seq), sentAt, problem, problemAt }
@@ -69,7 +69,7 @@ export async function showSyslog(db: Db): Promise<Syslog> {
 }
 
 /** @throws CoreError INVALID naming the field; CHANGED when `version` is not the present one (0: never set) */
-export async function changeSyslog(
+export async function updateSyslog(
   change: Change,
   { resendFrom, ...settings }: SyslogSettings & { readonly resendFrom?: number },
   version: number | null,
@@ -77,7 +77,7 @@ export async function changeSyslog(
   checkSettings(settings)
   await sql`insert into core_state (name, value) values (${SETTINGS}, 'null') on conflict do nothing`.execute(change.tx)
   await sql`select 1 from core_state where name = ${SETTINGS} for update`.execute(change.tx)
-  const stored = await readSyslog(change.tx)
+  const stored = await storedSyslog(change.tx)
   const present = stored?.version ?? 0
   if (version !== present) {
     throw new CoreError('CHANGED', `the settings are at version ${present} now; read them again and repeat the change`)

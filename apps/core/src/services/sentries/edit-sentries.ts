@@ -16,7 +16,7 @@ export interface NewSentry {
 }
 
 /** @throws CoreError CONFLICT when the name is taken, IN_USE when the profile is gone */
-export async function addSentry(
+export async function createSentry(
   change: Change,
   { name, profileId, local }: NewSentry,
   where: CoreIdentity,

@@ -27,7 +27,7 @@ export interface ApiTokenDraft {
 }
 
 /** Makes one. Returns the secret, which nobody can read again. @throws CoreError INVALID, CONFLICT */
-export async function addApiToken(
+export async function createApiToken(
   { tx, now, audit }: Change,
   { administratorId, held, name, permissions, seconds }: ApiTokenDraft,
 ): Promise<{ row: ApiTokenRow; secret: string }> {
