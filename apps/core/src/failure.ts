@@ -3,8 +3,7 @@
  * @module
  */
 import { FAILURES, type FailureCode } from '@postern/contract/api/failures'
-import { ContractError, type Problem } from '@postern/contract/problems'
-import { isDatabaseAway } from './database/sql-error.ts'
+import type { Problem } from '@postern/contract/problems'
 
 /** What may go with a failure. `problems`: each with path, rule and remedy. */
 export interface FailureDetails {
@@ -39,14 +38,4 @@ export function invalid(path: string, message: string): CoreError {
 /** `NOT_FOUND` for a thing of a kind, such as `label`. */
 export function notFound(kind: string, id: string): CoreError {
   return new CoreError('NOT_FOUND', `there is no ${kind} ${id}; it may have been removed`)
-}
-
-/** Whatever was thrown, as a failure; what is not ours becomes `INTERNAL` and keeps its cause. */
-export function toFailure(error: unknown): CoreError {
-  if (error instanceof CoreError) return error
-  if (error instanceof ContractError) return new CoreError('INVALID', error.message, { problems: error.problems })
-  if (isDatabaseAway(error)) {
-    return new CoreError('UNAVAILABLE', 'the database is away; try again', { cause: error, retryAfterSeconds: 2 })
-  }
-  return new CoreError('INTERNAL', 'Core failed; the request id is in its log', { cause: error })
 }

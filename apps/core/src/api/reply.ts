@@ -5,11 +5,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Value } from 'typebox/value'
 import type { EndpointRow } from '@postern/contract/api/endpoint'
-import type { ProblemDocument } from '@postern/contract/api/common'
-import { FAILURES, PROBLEM_TYPE, problemUri } from '@postern/contract/api/failures'
+import { PROBLEM_TYPE } from '@postern/contract/api/failures'
 import { successStatus } from '@postern/contract/api/openapi'
 import type { CoreError } from '../failure.ts'
 import type { Answer } from './handlers.ts'
+import { toProblem } from './problem.ts'
 
 /** Sends what a handler gave. Members that the contract does not name are dropped, so that no column can leak. */
 export function sendAnswer(
@@ -49,17 +49,8 @@ export function sendAnswer(
 
 /** Sends a refusal as a problem document. */
 export function sendFailure(failure: CoreError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { code, message, problems, retryAfterSeconds } = failure
-  const body: ProblemDocument = {
-    type: problemUri(code),
-    title: FAILURES[code].title,
-    status: failure.status,
-    code,
-    detail: message,
-    requestId: request.id,
-    ...(problems.length === 0 ? {} : { problems: [...problems] }),
-    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
-  }
+  const { retryAfterSeconds } = failure
+  const body = toProblem(failure, request.id)
   if (retryAfterSeconds !== null) reply.header('retry-after', String(retryAfterSeconds))
   return reply.code(failure.status).header('x-request-id', request.id).type(PROBLEM_TYPE).send(JSON.stringify(body))
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { resolve } from 'node:path'
+import type { CoreCommand } from '../config/arguments.ts'
 import type { CoreConfig } from '../config/core-config.ts'
 import { keysFolderOf, openServices, openTarget } from '../core.ts'
 import { openDatabase } from '../database/connect.ts'
@@ -12,9 +13,6 @@ import { openKeyRing } from '../secrets/key-ring.ts'
 import { verifyAudit } from '../services/audit/read-audit.ts'
 import { checkBackup, restoreBackup } from '../services/backup/restore-backup.ts'
 import type { Log } from '../services/services.ts'
-
-/** A command with what it was given. File names are absolute. */
-export type CoreCommand = { readonly name: 'restore'; readonly file: string } | { readonly name: 'verify-audit' }
 
 /** The process around a command. `say`: a line for the person who typed it. */
 export interface CommandPorts {

@@ -3,7 +3,6 @@
  * @module
  */
 import { parseArgs } from 'node:util'
-import type { CoreCommand } from '../commands/commands.ts'
 import { type CoreConfig, DEFAULT_PORTS, portsFrom } from './core-config.ts'
 
 /** What `--help` prints. */
@@ -16,6 +15,9 @@ postern-core verify-audit [options]     says whether the audit log is whole, whi
   --ports-from N      admin N, device N+1, feed N+2 instead of ${DEFAULT_PORTS.admin}, ${DEFAULT_PORTS.device}, ${DEFAULT_PORTS.feed}
   --setup-json        print the set-up link and the ports as one JSON line
 `
+
+/** A command with what it was given. File names are absolute. */
+export type CoreCommand = { readonly name: 'restore'; readonly file: string } | { readonly name: 'verify-audit' }
 
 /** The command line, checked. */
 export interface CoreArguments {

@@ -5,9 +5,10 @@
  */
 import { sql, type Transaction } from 'kysely'
 import { type Actor, type AuditDraft, chainMac, toFacts } from '../audit/chain.ts'
-import { CoreError, toFailure } from '../failure.ts'
+import { CoreError } from '../failure.ts'
 import type { Db } from './connect.ts'
 import { isDatabaseAway, sqlState } from './sql-error.ts'
+import { toFailure } from './to-failure.ts'
 import type { Tables } from './tables.ts'
 
 /** A transaction. */

@@ -12,18 +12,15 @@ import { addEndpoints, guardRoutes } from '../api/router.ts'
 import type { Authenticator } from '../api/principal.ts'
 import { sendFailure } from '../api/reply.ts'
 import { isLoopback } from '../config/core-config.ts'
-import { CoreError, toFailure } from '../failure.ts'
+import { toFailure } from '../database/to-failure.ts'
+import { CoreError } from '../failure.ts'
 import type { Services } from '../services/services.ts'
+import type { Listener } from './listener.ts'
 
 /** Body of a request at most, where its endpoint says nothing else. Bytes. */
 const BODY_BYTES = 1_048_576
 /** Head and body of a request must be there within so long. Milliseconds. */
 const REQUEST_MS = 60_000
-
-/** A listener. Disposing ends it; requests under way finish first. */
-export interface Listener extends AsyncDisposable {
-  readonly port: number
-}
 
 /** What the admin listener serves. */
 export interface AdminApi {

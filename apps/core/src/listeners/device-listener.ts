@@ -8,12 +8,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { CoreError } from '../failure.ts'
-import { feedHosts } from '../feed/feed-address.ts'
-import { sendProblem, targetOf } from '../feed/feed-exchange.ts'
-import { issueServerIdentity, keepIdentityFresh } from '../feed/server-certificate.ts'
+import { feedHosts } from '../config/feed-address.ts'
+import { sendProblem, targetOf } from './plain-exchange.ts'
+import { issueServerIdentity, keepIdentityFresh } from './server-certificate.ts'
 import { openServiceAuthority } from '../services/sentries/authority.ts'
 import type { Services } from '../services/services.ts'
-import type { Listener } from './admin-listener.ts'
+import type { Listener } from './listener.ts'
 
 /** Connections at most; more are closed at once. */
 const MAX_CONNECTIONS = 2_000

@@ -4,7 +4,7 @@
  */
 import type { EnrolmentInvitation, sentriesEndpoints } from '@postern/contract/api/sentries'
 import type { Answer, Handlers } from '../api/handlers.ts'
-import { feedOrigin } from '../feed/feed-address.ts'
+import { feedOrigin } from '../config/feed-address.ts'
 import { openServiceAuthority } from '../services/sentries/authority.ts'
 import { type RenderDocument, withinLine } from '../services/sentries/documents.ts'
 import {

@@ -7,7 +7,7 @@ import type { Handlers, RequestContext } from '../api/handlers.ts'
 import { CoreError, invalid } from '../failure.ts'
 import type { Services } from '../services/services.ts'
 import { importUsers, planImport } from '../services/users/import.ts'
-import { removeUserWithDevices } from '../services/users/removal.ts'
+import { removeUserWithDevices } from '../services/devices/remove-user.ts'
 import { readUserFile } from '../services/users/user-file.ts'
 import {
   blockUser,

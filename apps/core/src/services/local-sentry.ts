@@ -5,7 +5,7 @@
 import { sql } from 'kysely'
 import { SYSTEM } from '../audit/chain.ts'
 import type { Db } from '../database/connect.ts'
-import { feedOrigin } from '../feed/feed-address.ts'
+import { feedOrigin } from '../config/feed-address.ts'
 import { openServiceAuthority } from './sentries/authority.ts'
 import { createSentry, newSentryToken } from './sentries/edit-sentries.ts'
 import type { Services } from './services.ts'

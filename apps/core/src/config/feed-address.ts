@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import type { CoreConfig } from '../config/core-config.ts'
+import type { CoreConfig } from './core-config.ts'
 
 const HOST = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/
 

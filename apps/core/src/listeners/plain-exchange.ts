@@ -3,7 +3,8 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { FAILURES, PROBLEM_TYPE, problemUri } from '@postern/contract/api/failures'
+import { PROBLEM_TYPE } from '@postern/contract/api/failures'
+import { toProblem } from '../api/problem.ts'
 import { CoreError } from '../failure.ts'
 
 /** The target of a request as it came. `query` without `?`; null when there is none. */
@@ -54,17 +55,7 @@ export function sendProblem(
     response.destroy()
     return
   }
-  const { code, status, message, problems, retryAfterSeconds } = failure
-  const body = {
-    type: problemUri(code),
-    title: FAILURES[code].title,
-    status,
-    code,
-    detail: message,
-    requestId,
-    ...(problems.length === 0 ? {} : { problems }),
-    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
-  }
+  const { status, retryAfterSeconds } = failure
   response.writeHead(status, {
     'content-type': PROBLEM_TYPE,
     'cache-control': 'no-store',
@@ -72,5 +63,5 @@ export function sendProblem(
     ...(retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) }),
     ...(request.complete ? {} : { connection: 'close' }),
   })
-  response.end(JSON.stringify(body))
+  response.end(JSON.stringify(toProblem(failure, requestId)))
 }

@@ -3,9 +3,9 @@
  * @module
  */
 import type { Change } from '../../database/store.ts'
-import { retireDevice } from '../devices/actions.ts'
-import { isGone, removeDevice } from '../devices/devices.ts'
-import { removeUser } from './users.ts'
+import { retireDevice } from './actions.ts'
+import { isGone, removeDevice } from './devices.ts'
+import { removeUser } from '../users/users.ts'
 
 /** Retires and removes every device of the user, then the user. @throws CoreError NOT_FOUND */
 export async function removeUserWithDevices(change: Change, id: string): Promise<void> {
