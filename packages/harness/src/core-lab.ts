@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Credentials, setUpCore, stepUp } from './core-administrator.ts'
 import type { CoreClient } from './core-client.ts'
-import { type CoreProcess, startCoreProcess } from './core-process.ts'
+import { type CoreProcess, type CoreProcessOptions, startCoreProcess } from './core-process.ts'
 import {
   CLIENTS,
   DESTINATION_RESOURCE,
@@ -40,6 +40,8 @@ const PROOF_LEFT_MS = 30_000
 export interface CoreLabOptions {
   /** PostgreSQL to use; absent: the embedded one. */
   databaseUrl?: string
+  /** Folder of the keys when another Core shares the database; default beside the rest. */
+  keysFolder?: string
   /** Where files go; default a new directory that is removed in the end. */
   dir?: string
   /** How the mail server differs from its usual behaviour. */
@@ -76,10 +78,18 @@ export class CoreLab implements AsyncDisposable {
     return new Administration(client, credentials, this.grounds)
   }
 
-  /** Registers a machine with a token, and starts its Sentry; devices can connect when it has a configuration. */
-  async startSentry(token: string, name = 'sentry', workers = 2): Promise<RegisteredSentry> {
+  /**
+   * Registers a machine with a token, and starts its Sentry; devices can connect when it has a configuration.
+   * `feedUrl`: where it dials when a balancer stands before Core.
+   */
+  async startSentry(
+    token: string,
+    name = 'sentry',
+    workers = 2,
+    feedUrl = this.core.feedUrl,
+  ): Promise<RegisteredSentry> {
     const dir = join(this.dir, name)
-    const enrolled = await enrolSentry({ dir, core: this.core.feedUrl, token, hosts: this.#hosts() })
+    const enrolled = await enrolSentry({ dir, core: feedUrl, token, hosts: this.#hosts() })
     if (enrolled.exitCode !== 0) throw new Error(`the Sentry was not registered: ${enrolled.stderr}`)
     return this.launchSentry(name, workers)
   }
@@ -135,8 +145,12 @@ export async function startCoreLab(options: CoreLabOptions = {}): Promise<CoreLa
   }
 }
 
-function coreOptions(dir: string, { databaseUrl }: CoreLabOptions): { dir: string; databaseUrl?: string } {
-  return { dir: join(dir, 'core'), ...(databaseUrl === undefined ? {} : { databaseUrl }) }
+function coreOptions(dir: string, { databaseUrl, keysFolder }: CoreLabOptions): CoreProcessOptions {
+  return {
+    dir: join(dir, 'core'),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(keysFolder === undefined ? {} : { keysFolder }),
+  }
 }
 
 /** What the administrator of the lab does, by the names of the procedure. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CallResult } from '@postern/harness/core-client'
+import type { CallResult, CoreClient } from '@postern/harness/core-client'
 import type { RawClient } from '@postern/harness/raw-client'
 import { tag, writeWbxml } from '@postern/harness/wbxml'
 import type { Fleet, Phone } from './fleet.ts'
@@ -39,18 +39,37 @@ export async function measureBlocks(fleet: Fleet, pairs: number): Promise<{ bloc
   const unblock: Sample[] = []
   for (let n = 0; n < pairs; n += 1) {
     const phone = phoneAt(fleet, n)
-    // The stand-in's answer is empty; Sentry tells a refusal inside of the protocol.
-    const refused = ({ status, bytes }: Answer): boolean => status === 200 && bytes > 0
     const body = { note: 'lost' }
     const params = { id: phone.id }
-    block.push(await measure(fleet, phone, 'FolderSync', refused, () => client.call('blockDevice', { params, body })))
-    const allowed = ({ status, bytes }: Answer): boolean => status === 200 && bytes === 0
+    block.push(await measure(fleet, phone, 'FolderSync', isRefused, () => client.call('blockDevice', { params, body })))
     const call = () => client.call('unblockDevice', { params, body: { note: 'found' } })
-    unblock.push(await measure(fleet, phone, 'FolderSync', allowed, call))
+    unblock.push(await measure(fleet, phone, 'FolderSync', isAllowed, call))
     lab.grounds.exchange.clearReceived()
   }
   lab.grounds.exchange.clearScript()
   return { block, unblock }
+}
+
+/** A change of posture: whether it was a block, and how long after the call it acted. Milliseconds. */
+export interface PostureChange {
+  readonly kind: 'block' | 'unblock'
+  readonly actedMs: number
+}
+
+/** Blocks and unblocks a phone through `client`, again and again, and waits each time until the Sentries follow. */
+export async function changesUntil(fleet: Fleet, client: CoreClient, stop: AbortSignal): Promise<PostureChange[]> {
+  const { exchange } = fleet.lab.grounds
+  exchange.script({ match: 'FolderSync', times: Infinity, action: { kind: 'respond', status: 200 } })
+  const phone = phoneAt(fleet, 0)
+  const input = { params: { id: phone.id }, body: { note: 'watched' } }
+  const changes: PostureChange[] = []
+  while (!stop.aborted) {
+    const kind = changes.length % 2 === 0 ? 'block' : 'unblock'
+    const acts = kind === 'block' ? isRefused : isAllowed
+    const call = () => client.call(kind === 'block' ? 'blockDevice' : 'unblockDevice', input)
+    changes.push({ kind, actedMs: (await measure(fleet, phone, 'FolderSync', acts, call)).fromSend })
+  }
+  return changes
 }
 
 /** Saves another authorization endpoint each time; it acts when the sign-in is sent there. */
@@ -142,6 +161,10 @@ const PING = writeWbxml(
     tag('Ping:Folders', tag('Ping:Folder', tag('Ping:Id', '1'), tag('Ping:Class', 'Email'))),
   ),
 )
+
+/** The stand-in's answer is empty; Sentry tells a refusal inside of the protocol. */
+const isRefused = ({ status, bytes }: Answer): boolean => status === 200 && bytes > 0
+const isAllowed = ({ status, bytes }: Answer): boolean => status === 200 && bytes === 0
 
 function phoneAt({ phones }: Fleet, n: number): Phone {
   const phone = phones[n % phones.length]
@@ -249,31 +272,36 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** A change that every Sentry must take: server health, names, TLS, limits, sign-in in turn. */
-async function saveSomething({ client, profileId, administration }: Fleet, n: number): Promise<void> {
+/** A change that every Sentry must take: server health, limits, name with certificate, TLS, sign-in in turn. */
+async function saveSomething(fleet: Fleet, n: number): Promise<void> {
+  const { client, profileId, administration } = fleet
   const { body: profile } = await client.call('readSentryProfile', { params: { id: profileId } })
   const { settings } = profile
-  const body = { settings: { ...settings, ...changeOf(settings, n) } }
+  const change = CHANGES[n % CHANGES.length]
+  if (change === undefined) throw new Error('no change')
+  const body = { settings: { ...settings, ...(await change(settings, n, fleet)) } }
   await client.call('updateSentryProfile', { params: { id: profileId }, ifMatch: profile.version, body })
   await administration.applied(10_000)
 }
 
 type Settings = CallResult<'readSentryProfile'>['body']['settings']
+type SettingsChange = (settings: Settings, n: number, fleet: Fleet) => Partial<Settings> | Promise<Partial<Settings>>
 
-function changeOf(settings: Settings, n: number): Partial<Settings> {
-  const { activeSync, limits, devices, tls, deviceAuthentication } = settings
-  const changes: readonly Partial<Settings>[] = [
-    { activeSync: { ...activeSync, deadThreshold: 3 + n } },
-    { limits: { ...limits, heldPerUser: 100 + n, connectionsPerCertificate: 50 + n } },
-    { alternativeNames: [`more-${n}.example.com`] },
-    { devices: { ...devices, servedHours: 24 + n } },
-    { tls: { ...tls, minVersion: tls.minVersion === 'TLSv1.2' ? 'TLSv1.3' : 'TLSv1.2' } },
-    {
-      deviceAuthentication: {
-        ...deviceAuthentication,
-        onOAuth: deviceAuthentication.onOAuth === 'optional' ? 'required' : 'optional',
-      },
-    },
-  ]
-  return changes[n % changes.length] ?? {}
-}
+const CHANGES: readonly SettingsChange[] = [
+  ({ activeSync }, n) => ({ activeSync: { ...activeSync, deadThreshold: 3 + n } }),
+  async ({ tls }, n, { client, lab }) => {
+    const more = `more-${n}.example.com`
+    const { certPem, keyPem } = await lab.grounds.serverCa.issueServer({ names: [lab.sentryName, more] })
+    const chainPem = certPem + lab.grounds.serverCa.certPem
+    const { body } = await client.call('uploadCertificate', {
+      body: { name: `Certificate with ${more}`, chainPem, privateKeyPem: keyPem },
+    })
+    return { alternativeNames: [more], tls: { ...tls, certificateId: body.id } }
+  },
+  ({ limits }, n) => ({ limits: { ...limits, heldPerUser: 100 + n, connectionsPerCertificate: 50 + n } }),
+  ({ devices }, n) => ({ devices: { ...devices, servedHours: 24 + n } }),
+  ({ tls }) => ({ tls: { ...tls, minVersion: tls.minVersion === 'TLSv1.2' ? 'TLSv1.3' : 'TLSv1.2' } }),
+  ({ deviceAuthentication: how }) => ({
+    deviceAuthentication: { ...how, onOAuth: how.onOAuth === 'optional' ? 'required' : 'optional' },
+  }),
+]

@@ -7,10 +7,12 @@ import { sql } from 'kysely'
 import type { Issued } from '@postern/harness/ca'
 import type { CoreClient } from '@postern/harness/core-client'
 import { type Administration, type CoreLab, startCoreLab } from '@postern/harness/core-lab'
+import { type CoreProcess, startCoreProcess } from '@postern/harness/core-process'
 import { connectRaw, type RawClient } from '@postern/harness/raw-client'
 import type { RegisteredSentry, SentryProcess } from '@postern/harness/sentry-process'
 import { SYSTEM } from '../../src/audit/chain.ts'
 import { refreshPosture } from '../../src/services/posture/posture.ts'
+import { startBalancer } from './balancer.ts'
 import { openStore, startServer, type TestStore } from './databases.ts'
 
 /** Sizes. `devices` counts the phones too. */
@@ -18,6 +20,8 @@ export interface FleetSize {
   readonly sentries: number
   readonly devices: number
   readonly phones: number
+  /** Two Cores on the database, and a balancer before their feeds; default one. */
+  readonly cores?: 1 | 2
 }
 
 /** A device that connects. `id`: Core's. */
@@ -31,6 +35,8 @@ export interface Phone {
 /** Everything running, and every Sentry up to date. */
 export interface Fleet extends AsyncDisposable {
   readonly lab: CoreLab
+  /** The Core beside the one of the lab, when there is one. */
+  readonly other: CoreProcess | null
   readonly administration: Administration
   readonly client: CoreClient
   readonly profileId: string
@@ -56,16 +62,21 @@ export async function startFleet(size: FleetSize): Promise<Fleet> {
     const server = owned.use(await startServer('external'))
     const target = await server.emptyDatabase()
     if (!('url' in target)) throw new Error('an external server is reached by URL')
-    const lab = owned.use(await startCoreLab({ databaseUrl: target.url, exchange: { requirePolicy: false } }))
-    const administration = await lab.setUp()
-    const store = await openStore(target, join(lab.dir, 'core', 'keys'))
+    const shared = { databaseUrl: target.url, keysFolder: join(server.folder, 'keys') }
+    const lab = owned.use(await startCoreLab({ ...shared, exchange: { requirePolicy: false } }))
+    const administration = await lab.setUp() // first: each Core that starts before it replaces the link
+    const other =
+      size.cores === 2 ? owned.use(await startCoreProcess({ ...shared, dir: join(server.folder, 'other') })) : null
+    const feeds = [lab.core, ...(other === null ? [] : [other])].map(({ ports }) => ports.feed)
+    const balancer = owned.use(await startBalancer(feeds))
+    const store = await openStore(target, shared.keysFolder)
     const phones = await addDevices(lab, store, size).finally(() => store[Symbol.asyncDispose]())
     const profileId = await administration.addStandaloneSentry()
     await liftLimits(administration.client, profileId)
-    const sentries = await startSentries(lab, administration, profileId, size.sentries)
+    const sentries = await startSentries(lab, administration, profileId, size.sentries, balancer.port)
     await administration.applied(60_000)
     return {
-      ...{ lab, administration, client: administration.client, profileId, phones, sentries },
+      ...{ lab, other, administration, client: administration.client, profileId, phones, sentries },
       connect: ({ identity }, { port }) =>
         connectRaw({
           port,
@@ -100,11 +111,12 @@ async function startSentries(
   administration: Administration,
   profileId: string,
   count: number,
+  feedPort: number,
 ): Promise<Fleet['sentries']> {
   const started: { id: string; sentry: RegisteredSentry }[] = []
   for (let n = 1; n <= count; n += 1) {
     const { id, token } = await administration.createSentry(`Sentry ${n}`, profileId)
-    started.push({ id, sentry: await lab.startSentry(token, `sentry-${n}`, 1) })
+    started.push({ id, sentry: await lab.startSentry(token, `sentry-${n}`, 1, `https://127.0.0.1:${feedPort}`) })
   }
   return Promise.all(started.map(async ({ id, sentry }) => ({ ...(await lab.serving(sentry)), id })))
 }

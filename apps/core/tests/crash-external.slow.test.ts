@@ -1,0 +1,14 @@
+/**
+ * A hundred kills of Core under writes, on the external database.
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { crashUnderWrites } from './support/crash.ts'
+
+test('100 kills lose nothing, halve nothing and repeat nothing: external database', { timeout: 850_000 }, async (t) => {
+  const report = await crashUnderWrites('external', { kills: 100 })
+  t.diagnostic(JSON.stringify(report))
+  assert.ok(report.acknowledged > 1_000)
+  assert.ok(report.afterwards > 100)
+})
