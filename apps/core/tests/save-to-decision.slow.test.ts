@@ -12,7 +12,7 @@ const LIMIT_MS = 1_000
 
 for (const size of FULL_SIZES) {
   const { sentries, devices, phones } = size
-  const title = `${sentries} Sentries, ${devices} devices: p99 of a change is under a second, ${phones} held Pings survive ten saves`
+  const title = `Sentries: ${sentries}, devices: ${devices}: p99 of a change is under a second, ${phones} held Pings survive ten saves`
   test(title, { timeout: 480_000 }, async (t) => {
     const figures = await measureFeed(size)
     for (const line of tableOf(figures)) t.diagnostic(line)

@@ -68,8 +68,9 @@ export function tableOf({ size, samples, held }: Figures): string[] {
   const [cpu] = cpus()
   return [
     `machine: ${cpus().length} x ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-    `sizes: ${size.sentries} Sentries of one worker, ${size.devices} devices, PostgreSQL over TCP, all on this machine`,
-    `${'milliseconds'.padEnd(20)} samples  answer:     p99     max   send:     p99     max`,
+    `Sentries with one worker: ${size.sentries}, ${size.devices} devices, PostgreSQL over TCP, all on this machine`,
+    `${'milliseconds'.padEnd(29)}${'from the answer'.padStart(23)} ${'from the call'.padStart(23)}`,
+    `${''.padEnd(20)} samples ${['p50', 'p99', 'max', 'p50', 'p99', 'max'].map((title) => title.padStart(7)).join(' ')}`,
     ...rows,
     `held Pings: ${held.held} through ${held.saves} saves: ${held.lost} lost, ${held.woken} woken afterwards`,
   ]
