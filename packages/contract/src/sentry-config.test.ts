@@ -256,7 +256,7 @@ describe('rules that are broken', () => {
   refuses('hosts without lab', { ...EXAMPLE, hosts: { 'outlook.office365.com': '127.0.0.1' } }, 'hosts')
   refuses('empty hosts without lab', { ...EXAMPLE, hosts: {} }, 'hosts')
   refuses('hosts with lab false', { ...EXAMPLE, lab: false, hosts: { 'a.example.com': '127.0.0.1' } }, 'hosts')
-  for (const address of ['localhost', '127.0.0', '127.0.0.256', '127.0.0.01', '::1]/x', '', '127.0.0.1:443'])
+  for (const address of ['localhost', '127.0.0', '127.0.0.256', '127.0.0.01', '::1]/x', '', '127.0.0.1:0'])
     if (address !== '')
       refuses(
         `hosts: ${address}`,
