@@ -16,7 +16,7 @@ type Form = Members & {
 type Section = Members & { readonly [K in 'sentryResource' | 'servers' | 'redirectHosts']?: unknown }
 
 /** Where mail is when nobody says so. */
-export const USUAL_SERVER = 'outlook.office365.com'
+const USUAL_SERVER = 'outlook.office365.com'
 
 /** A form as it was sent, with every default and in normal form; not checked yet. */
 export function normalForm(input: unknown): unknown {

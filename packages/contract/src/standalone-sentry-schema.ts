@@ -21,7 +21,7 @@ export const CHOICE_TITLES = {
 } as const
 
 /** Known devices are served without word from Core for so many hours at most. */
-export const MOST_HOURS_AWAY = 168
+const MOST_HOURS_AWAY = 168
 
 const text = (maxLength: number, note: FieldNote) => Type.String({ ...note, maxLength })
 const texts = (maxLength: number, maxItems: number, note: FieldNote) =>

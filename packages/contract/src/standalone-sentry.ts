@@ -12,12 +12,7 @@ import { addressOf, normalForm } from './standalone-sentry-normal-form.ts'
 import { STANDALONE_SENTRY_RULES } from './standalone-sentry-rules.ts'
 import { StandaloneSentry } from './standalone-sentry-schema.ts'
 
-export {
-  CHOICE_TITLES,
-  STANDALONE_SENTRY_DEFAULTS,
-  StandaloneSentry,
-  StandaloneSentryInput,
-} from './standalone-sentry-schema.ts'
+export { CHOICE_TITLES, StandaloneSentry, StandaloneSentryInput } from './standalone-sentry-schema.ts'
 
 /** Something that holds, but that an administrator should know. `code` is for programs. */
 export interface Warning {

@@ -46,7 +46,7 @@ export class Authenticator {
 }
 
 /** RFC 6238 with SHA-1 and six digits. `step`: number of the 30 seconds since 1970. */
-export function totpCode(key: Buffer, step: number): string {
+function totpCode(key: Buffer, step: number): string {
   const counter = Buffer.alloc(8)
   counter.writeBigUInt64BE(BigInt(step))
   const mac = createHmac('sha1', key).update(counter).digest()

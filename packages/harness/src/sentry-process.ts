@@ -196,11 +196,6 @@ export function launchRegisteredSentry(options: RegisteredSentryOptions): Regist
   }
 }
 
-/** Starts a registered Sentry and waits until devices can connect: it has, or gets, a configuration and a posture. */
-export function startRegisteredSentry(options: RegisteredSentryOptions): Promise<SentryProcess> {
-  return launchRegisteredSentry(options).listening()
-}
-
 async function toEnd(child: ChildProcess, output: Output, timeoutMs: number): Promise<SentryRun> {
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   await once(child, 'close')

@@ -14,7 +14,7 @@ import { startFilling } from './filled-fields.ts'
 import { type DeviceFacts, type UserFacts, variableFacts } from './substitution.ts'
 
 /** Package of Email+ for Android, from its vendor's documentation. */
-export const EMAIL_PLUS_ANDROID_PACKAGE = 'com.mobileiron.android.emailplus'
+const EMAIL_PLUS_ANDROID_PACKAGE = 'com.mobileiron.android.emailplus'
 
 /** Stands for a certificate that is put in when the pairs are sent; never stored, and in no preview. */
 export interface CertificateReference {

@@ -17,7 +17,7 @@ export interface CertificatePath {
 }
 
 /** The name and the key of `issuer` are those that `certificate` was signed with. */
-export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }
 

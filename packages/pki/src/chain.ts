@@ -62,7 +62,7 @@ export interface ServerCertificate {
 }
 
 /** From this many days before its end a certificate is reported. */
-export const RENEWAL_WARNING_DAYS = 30
+const RENEWAL_WARNING_DAYS = 30
 const DAY_MS = 86_400_000
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const STRONG_HASHES = new Set(['sha256', 'sha384', 'sha512'])

@@ -21,7 +21,7 @@ export const MAX_PKCS12_BYTES = 1_048_576
 /** Longest password. */
 export const MAX_PASSWORD_CHARACTERS = 256
 /** Most private keys in a file, of which one must have a certificate. */
-export const MAX_KEYS = 8
+const MAX_KEYS = 8
 
 /** A key and its certificates. The key is not encrypted: seal it before it is stored. */
 export interface Pkcs12Content {

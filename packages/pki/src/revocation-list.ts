@@ -13,7 +13,7 @@ import { readPem, toPem } from './pem.ts'
 import { PkiError } from './pki-error.ts'
 
 /** Largest list that is read, in characters of PEM: what fits into a Sentry's document. */
-export const MAX_CRL_CHARACTERS = 262_144
+const MAX_CRL_CHARACTERS = 262_144
 
 /** A list that one of the given authorities has signed. Times in milliseconds since 1970. */
 export interface RevocationList {

@@ -26,8 +26,6 @@ import {
 } from './server-arguments.ts'
 import { startProcess, type SupervisedProcess } from './supervised-process.ts'
 
-export { PostgresError, type PostgresErrorCode } from './postgres-error.ts'
-
 /** What a server is started with. */
 export interface PostgresOptions {
   /** Absolute. Made by initdb when missing or empty; its parents too, mode 0700. Not a mount point itself. */

@@ -43,7 +43,7 @@ export type FilterField =
   | { readonly kind: 'custom'; readonly name: string; readonly row: FieldRow }
 
 /** Names of facts, here and where devices are saved. */
-export const FACT_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
+const FACT_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 
 /** Null for a name that there is not. */
 export function filterField(name: string): FilterField | null {

@@ -10,7 +10,7 @@ import { type FilterField, filterField, FILTER_FIELDS } from './filter-fields.ts
 import { FilterError, readTokens, type Token } from './filter-tokens.ts'
 
 export { FilterError } from './filter-tokens.ts'
-export { FACT_NAME, type FilterField, FILTER_FIELDS, type FilterFieldName } from './filter-fields.ts'
+export { type FilterField, type FilterFieldName } from './filter-fields.ts'
 
 /** A filter at most: characters, nesting of NOT and parentheses, values compared with. */
 export const FILTER_LIMITS = { characters: 4_096, depth: 32, terms: 256 } as const

@@ -60,7 +60,7 @@ export function encodeCursor(sort: string, values: readonly string[]): string {
 }
 
 /** The values again. @throws CoreError INVALID when it is not a cursor of this order. */
-export function decodeCursor(cursor: string, { sort, columns }: Pick<PageOptions, 'sort' | 'columns'>): string[] {
+function decodeCursor(cursor: string, { sort, columns }: Pick<PageOptions, 'sort' | 'columns'>): string[] {
   const [told, ...values] = jsonArray(cursor)
   const fits = told === sort && values.length === columns.length
   const texts = values.filter((value, i) => typeof value === 'string' && TYPES[columns[i]?.type ?? 'uuid'].fits(value))

@@ -4,7 +4,7 @@
  */
 
 /** A line was longer than it may be. */
-export class LineTooLong extends Error {
+class LineTooLong extends Error {
   override name = 'LineTooLong'
 }
 

@@ -9,7 +9,7 @@ import { gatewayOf } from './gateway-flags.ts'
 import { RegistrationError } from './registration.ts'
 
 /** Shown for `--help`, and when a needed flag is missing. */
-export const ENROLL_USAGE = `postern-sentry enroll --core URL --token TOKEN --data DIR [options]
+const ENROLL_USAGE = `postern-sentry enroll --core URL --token TOKEN --data DIR [options]
   --core URL          Core's feed listener, https://host:port
   --token TOKEN       one-time token from Core; - reads it from standard input
   --data DIR          where this machine keeps its registration

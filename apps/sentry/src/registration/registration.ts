@@ -35,7 +35,7 @@ const FILES = {
 } as const
 
 /** What a Sentry keeps of Core's words; see supervisor/disk-copy.ts. */
-export const COPY_FILES = [
+const COPY_FILES = [
   ...['document.json', 'contact', 'posture.ndjson', 'posture.ndjson.next'],
   ...['posture.journal', 'posture.journal.next'],
 ]

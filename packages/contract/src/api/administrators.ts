@@ -12,7 +12,7 @@ import { PERMISSION_NAMES } from './permissions.ts'
 const PRINTABLE = '^[^\\u0000-\\u001f\\u007f]*$'
 
 /** Id of a role: the name of a built-in one, or a UUID. */
-export const RoleId = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
+const RoleId = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const RoleIds = Type.Array(RoleId, { title: 'Roles', maxItems: 32, uniqueItems: true })
 
 /** Somebody who administers. */

@@ -18,7 +18,7 @@ const HostName = Type.String({ minLength: 1, maxLength: 253 })
 const FILE_BYTES = 2_097_152
 
 /** What is wrong with a certificate, or may be. */
-export const CertificateFinding = Type.Object(
+const CertificateFinding = Type.Object(
   { severity: Type.Enum(['error', 'warning']), code: Type.String(), message: Type.String() },
   strict,
 )

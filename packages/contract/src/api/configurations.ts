@@ -24,7 +24,7 @@ import type { EndpointTable } from './endpoint.ts'
 export * from './configuration-shapes.ts'
 
 /** Labels in one call of apply and withdraw, at most. */
-export const LABELS_AT_ONCE = 100
+const LABELS_AT_ONCE = 100
 
 const LabelsBody = Type.Object(
   {

@@ -150,7 +150,7 @@ export const IdentityInput = Type.Union([
 export type IdentityInput = Static<typeof IdentityInput>
 
 /** Why, and for how long. */
-export const DecisionBody = Type.Object(
+const DecisionBody = Type.Object(
   {
     note: Note,
     expiresAt: Type.Optional(orNull(Instant)),

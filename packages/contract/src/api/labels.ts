@@ -8,7 +8,7 @@ import { Device } from './devices.ts'
 import type { EndpointTable } from './endpoint.ts'
 
 /** The text of a filter; its language is described in the API document of the endpoint that previews one. */
-export const FilterText = Type.String({
+const FilterText = Type.String({
   title: 'Filter',
   description: 'Such as "common.platform" = "iOS" AND "common.os_version" >= "17.2".',
   minLength: 1,
@@ -47,7 +47,7 @@ export const Label = Type.Object(
 export type Label = Static<typeof Label>
 
 /** Devices that join or leave in one request. */
-export const LabelMembersBody = Type.Object(
+const LabelMembersBody = Type.Object(
   { deviceIds: Type.Array(Id, { minItems: 1, maxItems: 1_000, uniqueItems: true }) },
   strict,
 )

@@ -15,7 +15,7 @@ const Fingerprint = Type.String({
 })
 
 /** Names a machine for people. 64 characters, since it also stands in the certificate. Identity is the key, never this. */
-export const SentryName = Type.String({
+const SentryName = Type.String({
   minLength: 1,
   maxLength: 64,
   pattern: '^(?!\\s)[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*(?<!\\s)$',

@@ -42,13 +42,13 @@ const summary = {
 }
 
 /** A row of the list. */
-export const SentryProfileSummary = Type.Object(
+const SentryProfileSummary = Type.Object(
   { ...summary, deviceAuthentication: Type.String(), servers: Type.Array(Type.String()) },
   strict,
 )
 
 /** What devices are told about a Standalone Sentry. `value` null: it comes from the Email+ configuration. */
-export const DeviceSettingsShown = Type.Object(
+const DeviceSettingsShown = Type.Object(
   {
     host: Type.String(),
     oauthSignInUrl: Type.String({ title: 'OAuth Sign In URL' }),
@@ -79,10 +79,10 @@ const versionSummary = {
 }
 
 /** A version in a list. */
-export const SentryProfileVersionSummary = Type.Object(versionSummary, strict)
+const SentryProfileVersionSummary = Type.Object(versionSummary, strict)
 
 /** A version with its settings. */
-export const SentryProfileVersion = Type.Object({ ...versionSummary, settings: StandaloneSentry }, strict)
+const SentryProfileVersion = Type.Object({ ...versionSummary, settings: StandaloneSentry }, strict)
 
 /** What a check says of settings that are not saved. `settings` and `deviceSettings` null when there are problems. */
 export const SentryProfileCheck = Type.Object(

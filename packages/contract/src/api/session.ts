@@ -24,7 +24,7 @@ const LinkSecret = Type.String({ minLength: 1, maxLength: 100 })
 const Code = Type.String({ title: 'Code', description: 'six digits of the authenticator', pattern: '^\\d{6}$' })
 
 /** A new password. */
-export const NewPassword = Type.String({
+const NewPassword = Type.String({
   title: 'Password',
   description: '15 to 256 characters, none of the usual ones, without the user name in it',
   minLength: 15,
@@ -91,7 +91,7 @@ export const ApiToken = Type.Object(
 export type ApiToken = Static<typeof ApiToken>
 
 /** How long an API token is good for. Seconds: an hour to 366 days. */
-export const TOKEN_SECONDS = { least: 3_600, most: 31_622_400 } as const
+const TOKEN_SECONDS = { least: 3_600, most: 31_622_400 } as const
 
 const NewApiToken = Type.Object(
   {

@@ -40,8 +40,8 @@ export const EnrolRequest = Type.Object(
 export type EnrolRequest = Static<typeof EnrolRequest>
 
 /** Renewal comes over the certificate that it replaces. */
-export const RenewRequest = Type.Object({ csr: Pem }, strict)
-export type RenewRequest = Static<typeof RenewRequest>
+const RenewRequest = Type.Object({ csr: Pem }, strict)
+type RenewRequest = Static<typeof RenewRequest>
 
 /** The identity. `notAfter` and `renewAfter`: ms since 1970. */
 export const GatewayIdentity = Type.Object(

@@ -25,7 +25,7 @@ const NamedPem = Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 
 /** A certificate, leaf first with its chain, and its key. */
 const KeyPair = Type.Object({ certificatePem: Pem, privateKeyPem: Pem }, strict)
 
-export { ServerHealth, SERVER_HEALTH_DEFAULTS }
+export { SERVER_HEALTH_DEFAULTS }
 
 /** Without word from Core for this long a Sentry counts as cut off: `unknownWhenCoreIsAway` holds. Seconds. */
 export const CORE_AWAY_AFTER_SECONDS = 60

@@ -181,7 +181,7 @@ export async function signOutAdministrator({ tx, audit }: Change, id: string): P
 }
 
 /** Replaces the roles of somebody. */
-export async function setRoles(tx: Tx, id: string, roles: readonly string[]): Promise<void> {
+async function setRoles(tx: Tx, id: string, roles: readonly string[]): Promise<void> {
   await tx.deleteFrom('administrator_roles').where('administrator_id', '=', id).execute()
   const rows = roles.map((role_id) => ({ administrator_id: id, role_id }))
   if (rows.length > 0) await tx.insertInto('administrator_roles').values(rows).execute()

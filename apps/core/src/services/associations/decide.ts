@@ -17,7 +17,7 @@ const TICK_MS = 1_000
 /** Associations in one transaction. */
 const BATCH = 200
 /** Unlinked associations without a decision by hand that are kept of all users together; the longest unseen go. */
-export const UNLINKED_IN_ALL = 100_000
+const UNLINKED_IN_ALL = 100_000
 
 /** Those that go in one transaction. */
 const DROPPED_AT_ONCE = 10_000

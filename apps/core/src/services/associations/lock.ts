@@ -18,7 +18,7 @@ export async function lockAssociation(change: Change, id: string): Promise<Assoc
 }
 
 /** Name of an association in the audit log. */
-export function associationName({
+function associationName({
   user_name: user,
   eas_device_id: id,
 }: Pick<AssociationRow, 'user_name' | 'eas_device_id'>): string {

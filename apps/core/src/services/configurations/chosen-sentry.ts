@@ -19,7 +19,7 @@ export async function chosenSentry(db: Db, profileId: string | null): Promise<Ch
 }
 
 /** Host with its port where that is not 443, and whether phones may sign in with OAuth there. */
-export function toChosenSentry({
+function toChosenSentry({
   sentryHost,
   externalPort,
   serverAuthentication,

@@ -14,7 +14,7 @@ import { type KeyClaim, standingOf } from './standing.ts'
 
 const DAY_MS = 86_400_000
 /** Life of a Sentry's certificate, and when it is to ask for the next. Days. */
-export const GATEWAY_DAYS = { life: 90, renewAfter: 60 } as const
+const GATEWAY_DAYS = { life: 90, renewAfter: 60 } as const
 /** A replaced key that is still good until its successor was used, so that a lost reply locks nobody out. Milliseconds. */
 const OLD_KEY_MS = DAY_MS
 /** Clocks differ. Milliseconds. */

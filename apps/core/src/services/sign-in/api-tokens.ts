@@ -15,7 +15,7 @@ import { newSecret, secretHash } from './secrets.ts'
 export type ApiTokenRow = Selectable<AdministratorsTables['api_tokens']>
 
 /** Tokens of one administrator at most. */
-export const MOST_TOKENS = 100
+const MOST_TOKENS = 100
 
 /** What a token is made from. `held`: what its maker may do now. `seconds`: the contract's TOKEN_SECONDS. */
 export interface ApiTokenDraft {

@@ -11,15 +11,15 @@ import type { Services } from '../services.ts'
  * `free`: failures before the first delay. `account` and `step-up` guard one person's password and code; `address` bounds
  * guessing over many accounts, and is wider because an office shares one address.
  */
-export const ATTEMPT_LIMITS = {
+const ATTEMPT_LIMITS = {
   account: { free: 5, code: 'LOCKED' },
   'step-up': { free: 5, code: 'LOCKED' },
   address: { free: 20, code: 'TOO_MANY' },
 } as const
 /** The first delay, doubled with each further failure, and the longest. Seconds. */
-export const DELAY_SECONDS = { first: 30, most: 900 } as const
+const DELAY_SECONDS = { first: 30, most: 900 } as const
 /** Failures are forgotten when none follows for so long. Seconds. */
-export const FORGET_SECONDS = 3_600
+const FORGET_SECONDS = 3_600
 
 /** Whose attempts are counted. `value`: a name as typed, an id or an address. */
 export interface Subject {

@@ -10,7 +10,7 @@ import { isLoopback } from '../../config/core-config.ts'
 import { CoreError } from '../../failure.ts'
 
 /** Each request to the provider ends after so long. Seconds. */
-export const PROVIDER_SECONDS = 5
+const PROVIDER_SECONDS = 5
 /** A fresh proof: the provider's clock may be off by so much. Seconds. */
 export const CLOCK_SECONDS = 30
 

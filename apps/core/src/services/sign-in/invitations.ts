@@ -16,7 +16,7 @@ import { newTotpSecret, totpStep, totpUri } from './totp.ts'
 import { nobody, somebody, type Visitor } from './visitor.ts'
 
 /** An invitation is good for so long. Milliseconds. */
-export const INVITATION_MS = 259_200_000
+const INVITATION_MS = 259_200_000
 
 /** Columns of a new invitation, and its secret. */
 export function newInvitation(now: Date): {

@@ -17,11 +17,11 @@ import { requireSession } from './sign-in.ts'
 import { nobody, somebody, type Visitor } from './visitor.ts'
 
 /** A browser may be away so long. Milliseconds. */
-export const AWAY_MS = 600_000
+const AWAY_MS = 600_000
 /** Browsers away at once: from one address, and in all. */
-export const MOST_AWAY = { address: 20, all: 10_000 } as const
+const MOST_AWAY = { address: 20, all: 10_000 } as const
 /** Where the provider sends it back. */
-export const CALLBACK_PATH = '/api/v1/session/oidc/callback'
+const CALLBACK_PATH = '/api/v1/session/oidc/callback'
 
 /** Where a browser comes from (`origin`: scheme, name and port that it asked), and its cookie. */
 export interface Browser extends Visitor {

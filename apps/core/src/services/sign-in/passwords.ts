@@ -10,13 +10,13 @@ import { CoreError } from '../../failure.ts'
 import { COMMON_PASSWORDS } from './common-passwords.ts'
 
 /** What new hashes are made with. `memory` in KiB. About 0.05 seconds. */
-export const ARGON2 = { memory: 32_768, passes: 2, parallelism: 1, tagLength: 32 } as const
+const ARGON2 = { memory: 32_768, passes: 2, parallelism: 1, tagLength: 32 } as const
 /** Characters (code points) of a new password at least. */
-export const PASSWORD_LENGTH = { least: 15, most: 256 } as const
+const PASSWORD_LENGTH = { least: 15, most: 256 } as const
 /** Different characters of a new password at least. */
 const DISTINCT_CHARACTERS = 6
 /** Hashes made at once, and waiting beside them: each takes 32 MiB and a core. */
-export const HASHING = { atOnce: 2, waiting: 16 } as const
+const HASHING = { atOnce: 2, waiting: 16 } as const
 
 const derive = promisify(argon2)
 const SALT_BYTES = 16

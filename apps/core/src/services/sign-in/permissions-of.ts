@@ -22,7 +22,7 @@ export function permissionsOf(roles: readonly RoleGrant[]): ReadonlySet<Permissi
 }
 
 /** Whether a role's id is one of the release's own. */
-export function isBuiltIn(id: string): id is keyof typeof BUILT_IN_ROLES {
+function isBuiltIn(id: string): id is keyof typeof BUILT_IN_ROLES {
   return Object.hasOwn(BUILT_IN_ROLES, id)
 }
 

@@ -13,7 +13,7 @@ import { permissionsOf, type RoleGrant } from './permissions-of.ts'
 import { csrfTokenOf, newSecret, secretHash } from './secrets.ts'
 
 /** A session ends so long after it was used last, and in any case so long after it began. Milliseconds. */
-export const SESSION_MS = { idle: 900_000, most: 43_200_000, breakGlass: 3_600_000 } as const
+const SESSION_MS = { idle: 900_000, most: 43_200_000, breakGlass: 3_600_000 } as const
 /** Use is noted at most so often: no write for each request. Milliseconds. */
 export const USE_NOTED_MS = 60_000
 
