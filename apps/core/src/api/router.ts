@@ -14,6 +14,7 @@ import type { Repeatable } from '../database/store.ts'
 import { CoreError, invalid } from '../failure.ts'
 import type { Services } from '../services/services.ts'
 import type { Handler, RequestContext } from './handlers.ts'
+import { requirePlain } from './plain-input.ts'
 import { actorOf, type Authenticator, type Principal, requireStepUp } from './principal.ts'
 import { sendAnswer } from './reply.ts'
 
@@ -107,7 +108,7 @@ async function serve(
   const input = {
     params: parsed('path', row.params, request.params),
     query: parsed('query', row.query, request.query),
-    body: row.body === undefined ? undefined : parseDocument('request', row.body, request.body, []),
+    body: row.body === undefined ? undefined : parsedBody(row.body, request.body),
   }
   if (row.body === undefined && row.bodyMedia !== undefined) Object.assign(input, { body: request.body })
   const answer = await handler(input as Parameters<AnyHandler>[0], contextOf(row, services, request))
@@ -117,7 +118,13 @@ async function serve(
 /** Paths and queries are text: numbers and booleans in it are read as such before the schema judges. */
 function parsed(document: string, schema: TSchema | undefined, input: unknown): unknown {
   if (schema === undefined) return undefined
+  requirePlain(input)
   return parseDocument(document, schema, Value.Convert(schema, structuredClone(input)), [])
+}
+
+function parsedBody(schema: TSchema, input: unknown): unknown {
+  requirePlain(input)
+  return parseDocument('request', schema, input, [])
 }
 
 function contextOf(row: EndpointRow, services: Services, request: FastifyRequest): RequestContext {

@@ -8,6 +8,7 @@ import { type AuditAnchor, type AuditRow, verifyChain } from '../../audit/verify
 import type { Db } from '../../database/connect.ts'
 import { type Page, pageOf } from '../../database/paging.ts'
 import type { Tables } from '../../database/tables.ts'
+import { toDate } from '../instant.ts'
 
 /** Rows in memory at once. */
 const PAGE_ROWS = 500
@@ -88,7 +89,7 @@ function filtered(db: Db, filter: AuditFilter): SelectQueryBuilder<Tables, 'audi
   if (action !== undefined) query = query.where((e) => e.fn<boolean>('starts_with', ['action', e.val(action)]))
   if (objectKind !== undefined) query = query.where('object_kind', '=', objectKind)
   if (objectId !== undefined) query = query.where('object_id', '=', objectId)
-  if (since !== undefined) query = query.where('at', '>=', new Date(since))
-  if (until !== undefined) query = query.where('at', '<', new Date(until))
+  if (since !== undefined) query = query.where('at', '>=', toDate('since', since))
+  if (until !== undefined) query = query.where('at', '<', toDate('until', until))
   return query
 }
