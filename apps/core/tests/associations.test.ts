@@ -288,6 +288,27 @@ describe('a decision by hand about a linked association', () => {
     const [row] = (await auditOf(core, 'association.expire')).filter((one) => one.object_name?.endsWith(easDeviceId))
     assert.equal(row?.actor_name, 'Core')
   })
+  for (const [verb, kept, other] of [
+    ['blockAssociation', 'block', 'allow'],
+    ['allowAssociation', 'allow', 'block'],
+  ] as const) {
+    test(`stays with that device when another phone sends its id (${kept})`, async () => {
+      const user = await addUser()
+      const easDeviceId = `M${fresh()}`
+      const first = await addDevice(user, { easDeviceIds: [easDeviceId], requiresIdentity: kept === 'allow' })
+      const second = await addDevice(user, { state: kept === 'allow' ? 'enrolling' : 'active' })
+      const { fingerprint: certificate } = await addCertificate(second)
+      const one = report({ user, easDeviceId })
+      await record([one])
+      const { id } = await shown(one)
+      await ada.call(verb, { params: { id }, body: NOTE })
+      await record([{ ...one, certificate, lastSeen: core.now() }])
+      assert.deepEqual([await decisionOf(first), await decisionOf(second)], [kept, other])
+      await ada.call('revertAssociation', { params: { id }, body: NOTE })
+      await record([{ ...one, certificate, lastSeen: core.now() }])
+      assert.equal((await shown(one)).device?.id, second)
+    })
+  }
   test('never lets in a device that is retired or whose certificate is revoked', async () => {
     const user = await addUser()
     const easDeviceId = `R${fresh()}`

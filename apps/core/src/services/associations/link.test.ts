@@ -4,6 +4,7 @@ import { chooseLink, type EasCandidate, type LinkFacts } from './link.ts'
 
 const facts = (given: Partial<LinkFacts>): LinkFacts => ({
   current: null,
+  decided: false,
   user: 'ann@example.com',
   certificateDevice: null,
   candidates: [],
@@ -35,6 +36,16 @@ describe('an association is not linked', () => {
 
 describe('an association is linked', () => {
   const rows: { title: string; given: Partial<LinkFacts>; link: [string, string] }[] = [
+    {
+      title: 'as it was decided about by hand, whatever certificate comes',
+      given: { decided: true, current: { deviceId: 'a', by: 'easDeviceId' }, certificateDevice: 'b' },
+      link: ['a', 'easDeviceId'],
+    },
+    {
+      title: 'by the certificate when the decision was made before any link',
+      given: { decided: true, certificateDevice: 'b' },
+      link: ['b', 'certificate'],
+    },
     { title: 'by the certificate', given: { certificateDevice: 'a' }, link: ['a', 'certificate'] },
     {
       title: 'by the certificate rather than by the id',

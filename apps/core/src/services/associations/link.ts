@@ -1,7 +1,7 @@
 /**
  * To which device an association belongs. Pure.
  *
- * Order: what a person said; the certificate; the ActiveSync id, exact but for case, and only when its user is the
+ * Order: what a person said; the device that a decision by hand was made about; the certificate; the ActiveSync id, exact but for case, and only when its user is the
  * device's owner. An id that names two devices names none.
  * @module
  */
@@ -25,6 +25,8 @@ export interface EasCandidate {
 export interface LinkFacts {
   /** Null: seen for the first time, or linked to nothing. */
   readonly current: Link | null
+  /** Somebody decided by hand about the association as it is linked now. */
+  readonly decided: boolean
   /** Key of the user; empty: nobody was named. */
   readonly user: string
   /** Device of the certificate that was shown; null: none was, or it is nobody's. */
@@ -33,8 +35,9 @@ export interface LinkFacts {
 }
 
 /** Null: unlinked. */
-export function chooseLink({ current, user, certificateDevice, candidates }: LinkFacts): Link | null {
-  if (current?.by === 'hand') return current
+export function chooseLink({ current, decided, user, certificateDevice, candidates }: LinkFacts): Link | null {
+  // The id is chosen by the phone: a second phone that sends it would take a block off the first, or an allowance over.
+  if (current !== null && (decided || current.by === 'hand')) return current
   if (certificateDevice !== null) return { deviceId: certificateDevice, by: 'certificate' }
   if (current?.by === 'certificate') return current // a request without certificate says nothing against it
   const fitting = user === '' ? [] : candidates.filter(({ owners }) => owners.includes(user))

@@ -35,8 +35,8 @@ export async function recordAssociations(
   const recorded = sightings.map((seen): Recorded => {
     const before = known.get(rowKey(seen)) ?? null
     const merged = merge(before, seen, sentryId)
-    const current = before?.link ?? null
-    return { seen, before, merged, link: merged.latest === null ? current : linkOf(seen, current) }
+    const link = merged.latest === null ? (before?.link ?? null) : linkOf(seen, before)
+    return { seen, before, merged, link }
   })
   const ids = await write(change, sentryId, recorded)
   for (const each of recorded) audit(change, each, ids.get(rowKey(each.seen)) ?? null)
@@ -112,7 +112,7 @@ function toLink(deviceId: string | null, by: LinkedBy | null): Link | null {
   return deviceId === null || by === null ? null : { deviceId, by }
 }
 
-type LinkChooser = (seen: Sighting, current: Link | null) => Link | null
+type LinkChooser = (seen: Sighting, before: KnownAssociation | null) => Link | null
 
 interface EasDevice {
   readonly id: string
@@ -147,9 +147,10 @@ async function linksOf(change: Change, sightings: readonly Sighting[]): Promise<
     const candidate = { deviceId: id, owners, inUse: state !== 'retired' && state !== 'wiped' }
     for (const key of new Set(easKeys)) byEasKey.set(key, [...(byEasKey.get(key) ?? []), candidate])
   }
-  return ({ userKey, easKey, certificate }, current) =>
+  return ({ userKey, easKey, certificate }, before) =>
     chooseLink({
-      current,
+      current: before?.link ?? null,
+      decided: before?.overridden === true,
       user: userKey,
       certificateDevice: certificate === null ? null : (byCertificate.get(certificate) ?? null),
       candidates: byEasKey.get(easKey) ?? [],
