@@ -285,7 +285,7 @@ describe('identity certificates', () => {
       activeSync: { serverRootId: upstream.id },
     })
     const { document } = await rendered(profile.id)
-    assert.deepEqual(document.deviceCertificate, { onActiveSync: 'required', onOAuth: 'optional' })
+    assert.deepEqual(document.deviceCertificate, { onActiveSync: 'required', onOAuth: 'optional', kind: 'identity' })
     assert.deepEqual(
       document.tls.deviceCas.map(({ name }) => name),
       ['Devices'],

@@ -13,6 +13,9 @@ const FileName = Type.String({ minLength: 1, maxLength: 4_096 })
 const Host = Type.String({ minLength: 1, maxLength: 253 })
 const Url = Type.String({ minLength: 1, maxLength: 2_048 })
 const CertificateMode = Type.Enum(['required', 'optional', 'off'])
+
+/** `identity`: each device has a certificate of its own. `group`: all have the same one, which proves no more than that. */
+export const CertificateKind = Type.Enum(['identity', 'group'])
 const CaFile = Type.Optional(Type.Union([FileName, Type.Null()]))
 
 /** Limits with their ranges; what is left out has the default of {@link LIMIT_DEFAULTS}. */
@@ -61,7 +64,10 @@ export const SentryConfigFile = Type.Object(
       },
       strict,
     ),
-    deviceCertificate: Type.Object({ onActiveSync: CertificateMode, onOAuth: CertificateMode }, strict),
+    deviceCertificate: Type.Object(
+      { onActiveSync: CertificateMode, onOAuth: CertificateMode, kind: Type.Optional(CertificateKind) },
+      strict,
+    ),
     oauth: Type.Object(
       {
         authorizationEndpoint: Url,

@@ -14,7 +14,7 @@ type Filled<T, K extends keyof T> = Omit<T, K> & { readonly [P in K]-?: Exclude<
 export interface SentryConfig {
   readonly listen: Filled<SentryConfigFile['listen'], 'names' | 'proxyProtocolFrom' | 'clientCertificateFrom'>
   readonly tls: SentryConfigFile['tls']
-  readonly deviceCertificate: SentryConfigFile['deviceCertificate']
+  readonly deviceCertificate: Filled<SentryConfigFile['deviceCertificate'], 'kind'>
   readonly oauth: Filled<SentryConfigFile['oauth'], 'tenantIds' | 'opaqueTokens' | 'caFile'>
   readonly activeSync: Filled<SentryConfigFile['activeSync'], 'caFile' | 'versions' | 'health'>
   readonly autodiscover: boolean
@@ -31,6 +31,7 @@ export function parseSentryConfig(input: unknown): SentryConfig {
   const file = parseDocument('configuration', SentryConfigFile, input, CONFIG_RULES)
   return {
     ...file,
+    deviceCertificate: { kind: 'identity', ...file.deviceCertificate },
     listen: { names: [], proxyProtocolFrom: [], clientCertificateFrom: [], ...file.listen },
     oauth: { tenantIds: [], opaqueTokens: 'refuse', caFile: null, ...file.oauth },
     activeSync: { caFile: null, versions: null, health: SERVER_HEALTH_DEFAULTS, ...file.activeSync },

@@ -74,7 +74,8 @@ function tlsPart(settings: StandaloneSentry, material: SentryMaterial): SentryDo
 
 function deviceCertificatePart({ deviceAuthentication }: StandaloneSentry): SentryDocument['deviceCertificate'] {
   if (deviceAuthentication.method === 'passThrough') return { onActiveSync: 'off', onOAuth: 'off' }
-  return { onActiveSync: 'required', onOAuth: deviceAuthentication.onOAuth }
+  const kind = deviceAuthentication.method === 'groupCertificate' ? 'group' : 'identity'
+  return { onActiveSync: 'required', onOAuth: deviceAuthentication.onOAuth, kind }
 }
 
 function oauthPart({ serverAuthentication }: StandaloneSentry, material: SentryMaterial): SentryDocument['oauth'] {

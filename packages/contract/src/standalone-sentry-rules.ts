@@ -68,14 +68,7 @@ function hostRules({ sentryHost, alternativeNames }: StandaloneSentry, report: R
 
 function deviceRules({ deviceAuthentication }: StandaloneSentry, report: Report): void {
   const { method, trustedRootIds, checkCrl } = deviceAuthentication
-  if (method === 'groupCertificate') {
-    const remedy = 'choose Identity Certificate, or Pass Through'
-    report(
-      'deviceAuthentication.method',
-      `Group Certificate is not there yet: Sentries know phones by certificates of their own; ${remedy}`,
-    )
-  }
-  if (method === 'identityCertificate' && trustedRootIds.length === 0) {
+  if (method !== 'passThrough' && trustedRootIds.length === 0) {
     report('deviceAuthentication.trustedRootIds', 'is empty; choose the authority that issues the device certificates')
   }
   if (checkCrl && method === 'passThrough') {

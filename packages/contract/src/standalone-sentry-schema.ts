@@ -61,7 +61,7 @@ const DEVICE_AUTHENTICATION = {
     ['passThrough', 'groupCertificate', 'identityCertificate'],
     note(
       'Device Authentication',
-      'How a phone proves which one it is. Pass Through: not at all, its claims are compared with the token. Identity Certificate: by a certificate of its own.',
+      'How a phone proves which one it is. Pass Through: not at all, its claims are compared with the token. Group Certificate: by one that all phones share, so only that it is one of yours. Identity Certificate: by a certificate of its own.',
     ),
   ),
   trustedRootIds: Type.Array(Id, {

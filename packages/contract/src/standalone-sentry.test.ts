@@ -91,7 +91,7 @@ const REFUSED: readonly (readonly [set: string, value: unknown, path: string, sa
   ['alternativeNames', [''], 'alternativeNames[0]', /leave it out/],
   ['enableActiveSync', false, 'enableActiveSync', /^Enable ActiveSync: is off.*select it/],
   ['enableActiveSync', 'yes', 'enableActiveSync', /boolean/],
-  ['deviceAuthentication.method', 'groupCertificate', 'deviceAuthentication.method', /not there yet.*choose Identity/],
+  ['deviceAuthentication.method', 'groupCertificate', 'deviceAuthentication.trustedRootIds', /choose the authority/],
   ['deviceAuthentication.method', 'identityCertificate', 'deviceAuthentication.trustedRootIds', /choose the authority/],
   ['deviceAuthentication.method', 'Kerberos', 'deviceAuthentication.method', /must be one of/],
   ['deviceAuthentication.checkCrl', true, 'deviceAuthentication.checkCrl', /^Check CRL: .*switch it off/],
@@ -323,6 +323,14 @@ describe('the document of a Standalone Sentry', () => {
     assert.deepEqual(profile, { id: ROOT, name: 'Office 365', version: 3 })
   })
 
+  test('Group Certificate opens the door and names no device', () => {
+    const document = documentOf({
+      'deviceAuthentication.method': 'groupCertificate',
+      'deviceAuthentication.trustedRootIds': [ROOT],
+    })
+    assert.deepEqual(document.deviceCertificate, { onActiveSync: 'required', onOAuth: 'optional', kind: 'group' })
+    assert.equal(document.tls.deviceCas.length, 1)
+  })
   for (const [checkCrl, crls] of [
     [true, 1],
     [false, 0],
@@ -334,7 +342,7 @@ describe('the document of a Standalone Sentry', () => {
         'deviceAuthentication.checkCrl': checkCrl,
         'deviceAuthentication.onOAuth': 'required',
       })
-      assert.deepEqual(document.deviceCertificate, { onActiveSync: 'required', onOAuth: 'required' })
+      assert.deepEqual(document.deviceCertificate, { onActiveSync: 'required', onOAuth: 'required', kind: 'identity' })
       assert.equal(document.tls.deviceCas.length, 1)
       assert.equal(document.tls.crls.length, crls)
     })

@@ -24,6 +24,7 @@ export interface Warning {
 /** Every warning about settings; those about certificates come from what is stored. */
 export type WarningCode =
   | 'DEVICES_UNPROVEN'
+  | 'DEVICES_SHARE_A_KEY'
   | 'ROOTS_UNUSED'
   | 'UNKNOWN_ALLOWED'
   | 'UNKNOWN_ALLOWED_AWAY'
@@ -107,6 +108,13 @@ const WARNINGS: readonly WarningRow[] = [
     path: 'deviceAuthentication.method',
     message: 'with Pass Through a phone is only what it claims to be; Identity Certificate proves it',
     when: ({ deviceAuthentication }) => deviceAuthentication.method === 'passThrough',
+  },
+  {
+    code: 'DEVICES_SHARE_A_KEY',
+    path: 'deviceAuthentication.method',
+    message:
+      'with Group Certificate a phone proves that it is one of yours, not which one: with the token of a user it can claim any device of that user; Identity Certificate proves it',
+    when: ({ deviceAuthentication }) => deviceAuthentication.method === 'groupCertificate',
   },
   {
     code: 'ROOTS_UNUSED',

@@ -79,6 +79,7 @@ function decisionRules(given: WorkerSettings, path: 'onActiveSync' | 'onOAuth'):
   const { oauth, policy, activeSync } = config
   return {
     certificate: config.deviceCertificate[path],
+    certificateKind: config.deviceCertificate.kind,
     unknownDevices: policy.unknownDevices,
     unknownWhenCoreIsAway,
     coreAwayAfterMs: (CORE_AWAY_AFTER_SECONDS * 1_000) / given.speed,

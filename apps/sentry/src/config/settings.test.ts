@@ -186,7 +186,7 @@ describe('settings that are loaded', () => {
 
 describe('what a running Sentry cannot change', async () => {
   const { config } = await load({})
-  const off = { onActiveSync: 'off', onOAuth: 'off' } as const
+  const off = { onActiveSync: 'off', onOAuth: 'off', kind: 'identity' } as const
   const cases: readonly (readonly [title: string, after: Partial<SentryConfig>, paths: readonly string[]])[] = [
     ['listen.host', { listen: { ...config.listen, host: '0.0.0.0' } }, ['listen.host']],
     ['listen.port', { listen: { ...config.listen, port: 1 } }, ['listen.port']],
@@ -198,7 +198,11 @@ describe('what a running Sentry cannot change', async () => {
       ['listen.port', 'local'],
     ],
     ['nothing', {}, []],
-    ['how certificates are asked for', { deviceCertificate: { onActiveSync: 'optional', onOAuth: 'required' } }, []],
+    [
+      'how certificates are asked for',
+      { deviceCertificate: { onActiveSync: 'optional', onOAuth: 'required', kind: 'group' } },
+      [],
+    ],
     ['whether certificates are asked for', { deviceCertificate: off }, []],
     ['names, limits, servers', { listen: { ...config.listen, names: ['a.example.com'] } }, []],
   ]

@@ -66,6 +66,7 @@ const REPORT = snapshotOf({ mode: 'report' })
 
 const RULES: DecisionRules = {
   certificate: 'required',
+  certificateKind: 'identity',
   unknownDevices: 'block',
   unknownWhenCoreIsAway: 'block',
   coreAwayAfterMs: 24 * HOUR_MS,
@@ -986,4 +987,64 @@ describe('settled: what the device is told', () => {
       assert.equal(REASONS[reason].eas, eas)
       assert.equal(isAlarm(reason), alarm)
     })
+})
+
+describe('Group Certificate: it opens the door and names nobody', () => {
+  const group = { certificateKind: 'group' } as const
+  const shared = good('7', 'fleet@example.com')
+  rejects([
+    { title: 'none shown', facts: { certificate: ABSENT }, rules: group, reason: 'CERTIFICATE_MISSING' },
+    {
+      title: 'one of another authority',
+      facts: { certificate: refusedAs('CERTIFICATE_UNTRUSTED') },
+      rules: group,
+      reason: 'CERTIFICATE_UNTRUSTED',
+    },
+    { title: 'revoked', facts: { certificate: good('9') }, rules: group, reason: 'CERTIFICATE_REVOKED' },
+    {
+      title: "another user's token on a known DeviceId",
+      facts: { certificate: shared, claims: claimsOf('bob@example.com'), user: null },
+      rules: group,
+      reason: 'TOKEN_USER_MISMATCH',
+      device: 'ann-1',
+    },
+    {
+      title: 'an unknown DeviceId',
+      facts: { certificate: shared, deviceKey: 'NEW' },
+      rules: group,
+      reason: 'DEVICE_UNKNOWN',
+    },
+    { title: 'a blocked device', facts: { ...cyd, certificate: shared }, rules: group, reason: 'DEVICE_BLOCKED' },
+    {
+      title: 'the same certificate where each device has its own',
+      facts: { certificate: shared },
+      reason: 'DEVICE_ID_MISMATCH',
+    },
+  ])
+  accepts([
+    {
+      title: 'a device that is registered with a certificate of its own',
+      facts: { certificate: shared },
+      rules: group,
+      device: 'ann-1',
+    },
+    {
+      title: 'a second device with the same certificate',
+      facts: { certificate: shared, deviceKey: 'BOB1', claims: claimsOf('bob@example.com'), user: 'bob@example.com' },
+      rules: group,
+      device: 'bob-1',
+    },
+    {
+      title: 'none shown where it is optional',
+      facts: { certificate: ABSENT },
+      rules: { ...group, certificate: 'optional' },
+      device: 'ann-1',
+    },
+  ])
+  test('sign-in goes by the token alone', () => {
+    const facts = { certificate: shared, claims: claimsOf('cyd@example.com'), now: NOW }
+    const verdict = decideOAuth(facts, ENFORCE, { ...RULES, ...group })
+    assert.equal(verdict.kind, 'refuse')
+    assert.equal(verdict.reason, 'DEVICE_BLOCKED')
+  })
 })

@@ -36,6 +36,8 @@ export interface Facts {
 /** The operator's part of a decision, from the configuration. */
 export interface DecisionRules {
   readonly certificate: 'required' | 'optional' | 'off'
+  /** `group`: one certificate of all devices; it opens the door and says nothing of who comes in. */
+  readonly certificateKind: 'identity' | 'group'
   readonly unknownDevices: 'block' | 'allow'
   /** Takes the place of `unknownDevices` when the snapshot was not confirmed for `coreAwayAfterMs`. */
   readonly unknownWhenCoreIsAway: 'block' | 'allow'
@@ -147,12 +149,16 @@ function byPosture(
 
 type GoodCertificate = CertificateFinding & { state: 'good' }
 
-/** Where certificates are off, one that was shown all the same (for the other endpoint) says nothing. */
+/**
+ * The certificate that says who speaks. One that all devices share does not, and where certificates are off, one that was
+ * shown all the same (for the other endpoint) says nothing either.
+ */
 function shownCertificate(
   certificate: CertificateFinding,
-  rules: Pick<DecisionRules, 'certificate'>,
+  rules: Pick<DecisionRules, 'certificate' | 'certificateKind'>,
 ): GoodCertificate | null {
-  return rules.certificate !== 'off' && certificate.state === 'good' ? certificate : null
+  if (rules.certificate === 'off' || rules.certificateKind === 'group') return null
+  return certificate.state === 'good' ? certificate : null
 }
 
 function speaksFor(device: PolicyDevice, key: string | null, snapshot: Snapshot): Reason | null {
@@ -187,7 +193,8 @@ function withoutCertificate(facts: Facts, named: readonly PolicyDevice[], rules:
   const user = facts.claims?.user ?? facts.user
   const mine = user === null ? [] : named.filter((device) => sameUser(user, device.user))
   const device = mine[0] ?? named[0] ?? null
-  if (device !== null && device.certificates.length > 0 && rules.certificate === 'optional') {
+  const expected = rules.certificate === 'optional' && rules.certificateKind === 'identity'
+  if (device !== null && device.certificates.length > 0 && expected) {
     return { device, reason: 'CERTIFICATE_REQUIRED' }
   }
   return { device, reason: null }

@@ -19,7 +19,8 @@ export async function admit(job: Job): Promise<CertificateFinding | null> {
   }
   record.identified(certificate)
   // Thousands of phones share one address behind a NAT; a good certificate is counted for itself.
-  const counted = certificate.state === 'good' ? certificate.fingerprint : exchange.connection.remote
+  const own = certificate.state === 'good' && runtime.config.deviceCertificate.kind === 'identity'
+  const counted = own ? certificate.fingerprint : exchange.connection.remote
   if (!(await deps.coordinator.rate(counted))) {
     record.refused('TOO_MANY_REQUESTS')
     const { head, body } = plainRefusal(reasonRow('TOO_MANY_REQUESTS').http, [['Retry-After', '1']])

@@ -340,6 +340,7 @@ export class SentryWorker {
       return
     }
     if (judgeIdentity(identity, trust, this.#ports.now()).state !== 'good') return
+    if (this.#runtime.config.deviceCertificate.kind === 'group') return // all share it: counted for its address
     void this.#coordinator.certificate(number, identity.fingerprint).then((allowed) => {
       if (!allowed) socket.destroy()
     })

@@ -1,7 +1,8 @@
 /**
  * Releases of the feed: which Sentries Core still serves, and what an older one is told.
  *
- * Schema 1 knew no server health, no reserve certificate and no rule for new devices while Core is away. Core serves the
+ * Schema 1 knew no server health, no reserve certificate, no group certificate and no rule for new devices while Core is
+ * away. Core serves the
  * current schema and the one before; a Sentry that speaks only older ones is shown as too old and keeps what it has.
  * @module
  */
@@ -34,9 +35,12 @@ export function documentForSchema(document: SentryDocument, schema: number): Ser
   const { reserve, ...tls } = document.tls
   const { health, ...activeSync } = document.activeSync
   const { unknownWhenCoreIsAway, ...policy } = document.policy
+  const { kind = 'identity', ...deviceCertificate } = document.deviceCertificate
   const notServed: string[] = []
   if (reserve !== null) notServed.push('tls.reserve')
   if (JSON.stringify(health) !== JSON.stringify(SERVER_HEALTH_DEFAULTS)) notServed.push('activeSync.health')
   if (unknownWhenCoreIsAway !== policy.unknownDevices) notServed.push('policy.unknownWhenCoreIsAway')
-  return { document: { ...document, tls, activeSync, policy }, notServed }
+  // It takes the shared certificate for a device's own and refuses every phone, which is the safe way to be wrong.
+  if (kind !== 'identity') notServed.push('deviceCertificate.kind')
+  return { document: { ...document, deviceCertificate, tls, activeSync, policy }, notServed }
 }

@@ -9,7 +9,7 @@ import { EAS_VERSIONS } from '@postern/eas-query/commands'
 import Type, { type Static } from 'typebox'
 import { Fingerprint } from '../policy-snapshot.ts'
 import { parseDocument } from '../problems.ts'
-import { Limits } from '../sentry-config-file.ts'
+import { CertificateKind, Limits } from '../sentry-config-file.ts'
 import { ServerHealth, SERVER_HEALTH_DEFAULTS } from '../server-health.ts'
 
 const strict = { additionalProperties: false } as const
@@ -61,7 +61,10 @@ export const SentryDocument = Type.Object(
       },
       strict,
     ),
-    deviceCertificate: Type.Object({ onActiveSync: CertificateMode, onOAuth: CertificateMode }, strict),
+    deviceCertificate: Type.Object(
+      { onActiveSync: CertificateMode, onOAuth: CertificateMode, kind: Type.Optional(CertificateKind) },
+      strict,
+    ),
     oauth: Type.Object(
       {
         authorizationEndpoint: Url,
