@@ -26,7 +26,7 @@ export const GROUPS: Readonly<Record<GroupName, Group>> = {
   },
   integration: {
     takes: (file) => isOf(/^(apps|packages)\/[^/]+\/tests\//, file) && !isSlow(file),
-    nodeArgs: ['--test-isolation=process', '--test-concurrency=2', '--test-timeout=120000'],
+    nodeArgs: ['--test-isolation=process', '--test-concurrency=3', '--test-timeout=120000'],
     limitMs: 900_000,
   },
   checks: {

@@ -44,9 +44,8 @@ describe('one certificate for all phones', () => {
     assert.equal(certificate, shared.fingerprint)
   })
   test("another user's token does not make the device somebody else's", async () => {
-    const { eas, devices } = lab
     const from = (await lab.sentry.auditLines()).length
-    await eas(devices['ann-phone'], { identity: shared, token: lab.token('bob@example.com') })
+    await lab.eas(lab.devices['ann-phone'], { identity: shared, token: lab.token('bob@example.com') })
     const line = await lab.sentry.waitForAudit(({ event }) => event !== 'request', 3_000, from)
     assert.equal(line.decision, 'refuse')
     assert.ok(line.reasons.includes('TOKEN_USER_MISMATCH'), line.reasons.join(' '))
