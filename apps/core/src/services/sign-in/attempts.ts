@@ -4,6 +4,7 @@
  * @module
  */
 import { createHmac } from 'node:crypto'
+import { isIPv6 } from 'node:net'
 import { CoreError } from '../../failure.ts'
 import type { Services } from '../services.ts'
 
@@ -86,9 +87,25 @@ export async function forgive(services: Services, subjects: readonly Subject[]):
 
 /** In one order everywhere, so that two never wait for each other. */
 function keyed(services: Services, subjects: readonly Subject[]): { key: Buffer; scope: Subject['scope'] }[] {
-  const rows = subjects.map(({ scope, value }) => ({
-    scope,
-    key: createHmac('sha256', services.keys.auditKey).update(`${scope}:${value.toLowerCase()}`).digest(),
-  }))
+  const rows = subjects.map(({ scope, value }) => {
+    const counted = scope === 'address' ? networkOf(value) : value
+    const text = `${scope}:${counted.toLowerCase()}`
+    return { scope, key: createHmac('sha256', services.keys.auditKey).update(text).digest() }
+  })
   return rows.sort((a, b) => a.key.compare(b.key))
+}
+
+/** What counts as one address: whoever has one of IPv6 has all 2^64 of its network. Others stay as they are. */
+export function networkOf(address: string): string {
+  const [bare = ''] = address.split('%')
+  if (!isIPv6(bare) || bare.includes('.')) return address
+  const [head = '', tail] = bare.split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - groups.length - groupsIn(tail) }, () => '0')
+  const network = [...groups, ...zeros, ...(tail ?? '').split(':')].slice(0, 4)
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+}
+
+function groupsIn(tail: string): number {
+  return tail === '' ? 0 : tail.split(':').length
 }
