@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { signIn, stepUp } from '@postern/harness/core-administrator'
+import { PERMISSION_NAMES } from '@postern/contract/api/permissions'
 import type { CoreClient } from '@postern/harness/core-client'
 import { auditOf } from './support/audit-rows.ts'
 import { addPerson } from './support/people.ts'
@@ -336,6 +337,32 @@ describe('the break-glass account', () => {
     await ada.call('disableBreakGlass')
     await assert.rejects(client.call('readSession'), GONE)
     assert.equal(JSON.stringify([await auditOf(core), core.log]).includes(typed.password), false)
+  })
+
+  test('leaves no token behind, which nobody could list or revoke', async () => {
+    const client = core.client()
+    await client.call('signIn', { body: await enable() })
+    const body = { name: 'for later', permissions: [...PERMISSION_NAMES], expiresInSeconds: 31_622_400 }
+    await assert.rejects(client.call('createApiToken', { body }), { code: 'CONFLICT' })
+    assert.equal(
+      (await core.core.services.store.db.selectFrom('api_tokens').selectAll().where('name', '=', body.name).execute())
+        .length,
+      0,
+    )
+  })
+
+  test('guesses through a proxy do not lock it at the machine', async () => {
+    const typed = await enable()
+    const headers = { 'content-type': 'application/json', 'x-forwarded-for': '203.0.113.9' }
+    const guess = JSON.stringify({ ...typed, password: 'wrong' })
+    const statuses: number[] = []
+    for (let i = 0; i < 7; i += 1) {
+      statuses.push(
+        (await core.client().request({ method: 'POST', path: '/api/v1/session', headers, body: guess })).status,
+      )
+    }
+    assert.deepEqual(statuses.slice(-1), [423])
+    await core.client().call('signIn', { body: typed })
   })
 
   test('only whoever may do everything can enable it', async () => {

@@ -35,6 +35,14 @@ export async function createApiToken(
   if (beyond.length > 0) {
     throw invalid('permissions', `you do not have ${beyond.join(', ')} yourself; leave out what you cannot do`)
   }
+  const { kind } = await tx
+    .selectFrom('administrators')
+    .select('kind')
+    .where('id', '=', administratorId)
+    .executeTakeFirstOrThrow()
+  if (kind === 'break-glass') {
+    throw new CoreError('CONFLICT', 'the emergency account lasts an hour and makes no tokens; sign in as a person')
+  }
   await tx
     .deleteFrom('api_tokens')
     .where('administrator_id', '=', administratorId)
