@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import type { RenderedConfiguration } from '@postern/contract/api/configurations'
+import type { Permission } from '@postern/contract/api/permissions'
 import { type CoreClient, CoreRefusal } from '@postern/harness/core-client'
 import { previewForLabel } from '../src/services/configurations/preview.ts'
 import { auditOf } from './support/audit-rows.ts'
@@ -447,4 +448,37 @@ test('lists by name, page by page, and finds parts of name and description', asy
     cursor = body.next ?? undefined
   } while (cursor !== undefined)
   assert.deepEqual(seen, ['Zebra 1', 'zebra 2', 'Zebra 3'])
+})
+
+describe('a preview shows nobody whom one may not see', () => {
+  const rows: { title: string; permissions: Permission[]; query: string }[] = [
+    { title: 'of a user', permissions: ['configuration:view', 'device:view'], query: 'user' },
+    { title: 'of a device', permissions: ['configuration:view', 'user:view'], query: 'device' },
+    {
+      title: 'of a label, without devices',
+      permissions: ['configuration:view', 'user:view', 'label:view'],
+      query: 'label',
+    },
+    {
+      title: 'of a label, without users',
+      permissions: ['configuration:view', 'device:view', 'label:view'],
+      query: 'label',
+    },
+  ]
+  for (const { title, permissions, query } of rows) {
+    test(title, async () => {
+      const { id } = await addExchange()
+      const body = { name: fresh('preview'), permissions, expiresInSeconds: 3_600 }
+      const robot = core.client().another((await ada.call('createApiToken', { body })).body.secret)
+      await robot.call('readConfiguration', { params: { id } })
+      const asked =
+        query === 'label'
+          ? robot.call('previewConfigurationForLabel', { params: { id }, query: { label: labelId } })
+          : robot.call('previewConfiguration', {
+              params: { id },
+              query: query === 'user' ? { user: userId } : { user: userId, device: phoneId },
+            })
+      assert.equal((await refusal(asked)).code, 'FORBIDDEN')
+    })
+  }
 })

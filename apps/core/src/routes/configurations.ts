@@ -3,9 +3,10 @@
  * @module
  */
 import type { Configuration, configurationsEndpoints } from '@postern/contract/api/configurations'
+import type { Permission } from '@postern/contract/api/permissions'
 import { emailPlusTemplate } from '@postern/contract/configurations/email-plus'
-import type { Answer, Handlers } from '../api/handlers.ts'
-import { notFound } from '../failure.ts'
+import type { Answer, Handlers, RequestContext } from '../api/handlers.ts'
+import { CoreError, notFound } from '../failure.ts'
 import { applyConfiguration, withdrawConfiguration } from '../services/configurations/apply.ts'
 import { checkConfiguration } from '../services/configurations/check.ts'
 import { chosenSentry } from '../services/configurations/chosen-sentry.ts'
@@ -54,12 +55,14 @@ export function configurationsRoutes({ store }: Services): Handlers<typeof confi
       answer(await context.change((c) => applyConfiguration(c, id, body))),
     withdrawConfiguration: async ({ params: { id }, body }, context) =>
       answer(await context.change((c) => withdrawConfiguration(c, id, body))),
-    previewConfiguration: async ({ params: { id }, query: { user, device } }) => ({
-      body: await previewConfiguration(db, id, { userId: user, deviceId: device ?? null }),
-    }),
-    previewConfigurationForLabel: async ({ params: { id }, query: { label } }) => ({
-      body: await previewForLabel(db, id, label),
-    }),
+    previewConfiguration: async ({ params: { id }, query: { user, device } }, context) => {
+      requireAlso(context, device === undefined ? ['user:view'] : ['user:view', 'device:view'])
+      return { body: await previewConfiguration(db, id, { userId: user, deviceId: device ?? null }) }
+    },
+    previewConfigurationForLabel: async ({ params: { id }, query: { label } }, context) => {
+      requireAlso(context, ['user:view', 'device:view', 'label:view'])
+      return { body: await previewForLabel(db, id, label) }
+    },
     listConfigurationVersions: async ({ params: { id }, query }) => ({ body: await listVersions(db, id, query) }),
     readConfigurationVersion: async ({ params: { id, version } }) => ({ body: await readVersion(db, id, version) }),
     compareConfigurationVersions: async ({ params: { id }, query: { from, to } }) => ({
@@ -72,4 +75,10 @@ export function configurationsRoutes({ store }: Services): Handlers<typeof confi
 
 function answer(body: Configuration): Answer<Configuration> {
   return { body, version: body.version }
+}
+
+// A preview shows whose it is: the endpoint's own permission lets one see configurations only.
+function requireAlso({ principal }: RequestContext, permissions: readonly Permission[]): void {
+  const missing = permissions.filter((name) => principal?.permissions.has(name) !== true)
+  if (missing.length > 0) throw new CoreError('FORBIDDEN', `a preview shows more, and needs ${missing.join(', ')} too`)
 }
