@@ -53,7 +53,8 @@ async function run(): Promise<void> {
     process.send?.({ event: 'ready', setupUrl, adminUrl, ports, localSentryToken })
     process.on('disconnect', () => stop(undefined)) // whoever started us is gone
   } else if (args.setupJson) process.stdout.write(`${JSON.stringify({ setupUrl, adminUrl, ports })}\n`)
-  else if (setupUrl !== null) process.stdout.write(`Set up: ${setupUrl}\n`)
+  else if (setupUrl !== null)
+    process.stdout.write(`Set up: ${setupUrl}\nTake it with: npx postern set-up '${setupUrl}'\n`)
   await asked
   await core[Symbol.asyncDispose]()
   log('info', 'stopped', {})

@@ -64,7 +64,8 @@ async function writeCoreConfig(data: string, ports: Ports, host: string): Promis
 
 function tell({ setupJson }: StartArguments, { setupUrl, adminUrl }: CoreReady, ports: Ports): void {
   if (setupJson) process.stdout.write(`${JSON.stringify({ setupUrl, adminUrl, ports })}\n`)
-  else if (setupUrl !== null) process.stdout.write(`Set up: ${setupUrl}\n`)
+  else if (setupUrl !== null)
+    process.stdout.write(`Set up: ${setupUrl}\nTake it with: npx postern set-up '${setupUrl}'\n`)
   else process.stdout.write(`Console and API: ${adminUrl}\n`)
 }
 

@@ -88,9 +88,20 @@ async function withPassword(around: Surroundings, options: Options, peer: Peer, 
   const client = createClient(peer, signIn, userAgentOf(around))
   const proof = code === null || code.trim() === '' ? {} : { code: parseCode(code) }
   const { body } = await client.call(sessionEndpoints.signIn, { body: { userName, password, ...proof } })
+  await keepSession(around, base, signIn, body)
+}
+
+/** Keeps the session that Core has just given, and says whose it is. @throws CliError unreachable when it gave none */
+export async function keepSession(
+  around: Surroundings,
+  base: Credentials,
+  signIn: ReturnType<typeof anonymousSignIn>,
+  body: unknown,
+): Promise<void> {
   const cookie = signIn.cookie()
   const csrfToken = textOf(body, 'csrfToken')
   if (cookie === null || csrfToken === '') throw new CliError('unreachable', 'Core gave no session; check the address')
+  const userName = String(at(body, ['administrator', 'userName']))
   const session = { cookie, csrfToken, userName, expiresAt: textOf(body, 'expiresAt') }
   await writeCredentials(around.credentialsFile, { ...base, session })
   await tellWho(around, base.url, body)
