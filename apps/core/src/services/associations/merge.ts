@@ -66,6 +66,7 @@ function toSighting(report: AssociationReport, now: number): Sighting {
     userAgent: optional(report.userAgent),
     protocolVersion: optional(report.protocolVersion),
     reasons: report.reasons.map(storable),
+    wipe: report.wipe === null ? null : { ...report.wipe, at: Math.min(report.wipe.at, now) },
     firstSeen: Math.min(report.firstSeen, now),
     lastSeen: Math.min(report.lastSeen, now),
   }
@@ -85,7 +86,7 @@ export function merge(known: KnownAssociation | null, seen: Sighting, sentryId: 
     latest: isNewest ? seen : null,
     firstSeen: Math.min(known?.firstSeen ?? seen.firstSeen, seen.firstSeen),
     lastSeen: Math.max(known?.lastSeen ?? seen.lastSeen, seen.lastSeen),
-    requests: (known?.requests ?? 0) + more,
+    requests: Math.min((known?.requests ?? 0) + more, Number.MAX_SAFE_INTEGER),
     requestCounts: { ...known?.requestCounts, [sentryId]: seen.requests },
     wipe: isNewest ? wipeAfter(known?.wipe ?? null, seen) : known.wipe,
   }

@@ -17,9 +17,10 @@ interface Told {
 export async function recordReport(
   change: Change,
   gateway: Pick<Gateway, 'sentryId' | 'name'>,
-  report: GatewayReport,
+  { associations, ...told }: GatewayReport,
 ): Promise<void> {
   const { tx, now } = change
+  const report = keepable(told, now.getTime())
   const { sentryId } = gateway
   await tx
     .insertInto('sentry_states')
@@ -33,9 +34,9 @@ export async function recordReport(
     .forUpdate()
     .executeTakeFirstOrThrow()
   const known = new Map<string, number | null>([
-    ...told(before.refused_etag, before.refused_version),
-    ...told(before.applied_etag, before.applied_version),
-    ...told(before.offered_etag, before.offered_version),
+    ...named(before.refused_etag, before.refused_version),
+    ...named(before.applied_etag, before.applied_version),
+    ...named(before.offered_etag, before.offered_version),
   ])
   const { refused } = report.config
   const name = (etag: string | null): Told => ({ etag, version: etag === null ? null : (known.get(etag) ?? null) })
@@ -58,14 +59,26 @@ export async function recordReport(
     .where('sentry_id', '=', sentryId)
     .execute()
   auditConfig(change, gateway, before, after, refused?.problems ?? [])
-  if (report.associations.length > 0) await recordAssociations(change, sentryId, report.associations)
+  if (associations.length > 0) await recordAssociations(change, sentryId, associations)
 }
 
-function told(etag: string | null, version: number | null): [string, number | null][] {
+type OwnState = Omit<GatewayReport, 'associations'>
+
+// What a Sentry that was taken over says of itself must not end the lists of those who look for it: no time that is none,
+// no text that no column holds.
+function keepable(state: OwnState, now: number): OwnState {
+  const text = JSON.stringify(state, (_name, member: unknown) =>
+    typeof member === 'string' ? member.toWellFormed().replaceAll('\0', '\ufffd') : member,
+  )
+  const kept = JSON.parse(text) as OwnState // other characters in texts that had no pattern
+  return { ...kept, startedAt: Math.min(state.startedAt, now) }
+}
+
+function named(etag: string | null, version: number | null): [string, number | null][] {
   return etag === null ? [] : [[etag, version]]
 }
 
-function healthOf({ startedAt, notReady, counts, servers }: GatewayReport): StoredHealth {
+function healthOf({ startedAt, notReady, counts, servers }: OwnState): StoredHealth {
   return { startedAt, notReady, ...counts, servers }
 }
 
