@@ -104,13 +104,16 @@ for (const kind of DATABASE_KINDS) {
     test('two changes that lock each other out are both done', async () => {
       for (const name of ['left', 'right']) await one.store.change(SYSTEM, put(name))
       let tries = 0
+      const { promise: bothHoldOne, resolve: holdOne } = Promise.withResolvers<undefined>()
       const both = (names: readonly [string, string]) => async (change: Change) => {
         tries += 1
-        for (const name of names) {
+        for (const [i, name] of names.entries()) {
           await sql`update core_state set value = to_jsonb(value::text::int + 1) where name = ${name}`.execute(
             change.tx,
           )
-          await sleep(50)
+          if (i > 0) continue
+          if (tries === 2) holdOne(undefined)
+          await bothHoldOne
         }
         change.audit(draft('test.both'))
       }

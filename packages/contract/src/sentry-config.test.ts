@@ -295,6 +295,7 @@ describe('rules that are broken', () => {
 describe('configurations that are read', () => {
   const DEFAULTS = {
     listen: { ...EXAMPLE.listen, proxyProtocolFrom: [], clientCertificateFrom: [] },
+    deviceCertificate: { ...EXAMPLE.deviceCertificate, kind: 'identity' },
     oauth: { ...EXAMPLE.oauth, opaqueTokens: 'refuse' },
     activeSync: { ...EXAMPLE.activeSync, health: SERVER_HEALTH_DEFAULTS },
     lab: false,
