@@ -221,6 +221,20 @@ describe('attacks by input', () => {
       assert.equal(answer.status, 400, answer.body.toString())
     })
   }
+  test('a megabyte of equal items holds nobody up', async () => {
+    const many = `[${'"x",'.repeat(250_000)}"x"]`
+    for (const [path, body] of [
+      ['/api/v1/api-tokens', `{"name":"t","permissions":${many},"expiresInSeconds":3600}`],
+      ['/api/v1/roles', `{"name":"r","permissions":${many}}`],
+      [`/api/v1/labels/${things.get('labels') ?? ''}/members/add`, `{"deviceIds":${many}}`],
+    ] as const) {
+      const start = performance.now()
+      const answer = await ada.request({ method: 'POST', path, headers: { 'content-type': 'application/json' }, body })
+      assert.equal(answer.status, 400)
+      assert.ok(performance.now() - start < ANSWER_MS, `${path}: ${performance.now() - start} ms`)
+    }
+  })
+
   test('no value of any endpoint makes Core fail or fall silent, and the audit log still verifies', async () => {
     const random = seeded(SEED)
     const faults: string[] = []

@@ -1,8 +1,9 @@
 /** What no endpoint takes: text that is none, and nesting without end. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ENDPOINTS } from '@postern/contract/api/endpoints'
 import { CoreError } from '../failure.ts'
-import { MAX_DEPTH, requirePlain } from './plain-input.ts'
+import { MAX_DEPTH, MAX_ITEMS, requirePlain } from './plain-input.ts'
 
 const nested = (levels: number): unknown => {
   let value: unknown = 1
@@ -33,6 +34,13 @@ describe('input of any endpoint', () => {
     assert.throws(() => requirePlain(JSON.parse(`${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`)), {
       code: 'INVALID',
     })
+  })
+  test('one item too many is refused, and every list of the contract has fewer', () => {
+    requirePlain({ a: Array<string>(MAX_ITEMS).fill('a') })
+    assert.throws(() => requirePlain({ a: Array<string>(MAX_ITEMS + 1).fill('a') }), { code: 'INVALID' })
+    const longest = [...JSON.stringify(ENDPOINTS).matchAll(/"maxItems":(\d+)/g)].map(([, most]) => Number(most))
+    assert.ok(longest.length > 5)
+    assert.ok(Math.max(...longest) <= MAX_ITEMS)
   })
   test('everything else is left to the schema', () => {
     const members = { a: 'ä\u2028\u{10ffff}', b: [1, -0, 1e308, null, true], c: nested(MAX_DEPTH - 1) }
