@@ -235,6 +235,18 @@ describe('attacks by input', () => {
     }
   })
 
+  test('a stranger has 16 KiB at most, wherever nobody need be signed in', async () => {
+    const rows: readonly EndpointRow[] = Object.values(ENDPOINTS)
+    const open = rows.filter(({ access, body }) => access === 'anonymous' && body !== undefined)
+    assert.ok(open.length > 3)
+    for (const { method, path } of open) {
+      const headers = { 'content-type': 'application/json' }
+      const send = (size: number) =>
+        core.client().request({ method, path, headers, body: `{"a":"${'x'.repeat(size)}"}` })
+      assert.deepEqual([(await send(16_000)).status, (await send(16_400)).status], [400, 413], path)
+    }
+  })
+
   test('no value of any endpoint makes Core fail or fall silent, and the audit log still verifies', async () => {
     const random = seeded(SEED)
     const faults: string[] = []

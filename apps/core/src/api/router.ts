@@ -35,6 +35,9 @@ export const SESSION_COOKIE = '__Host-postern'
 /** Name of the cookie that ties a browser to the sign-in it began at the identity provider. */
 export const OIDC_COOKIE = '__Host-postern-oidc'
 
+/** Body of whoever is not signed in at most: names, passwords, codes. A stranger must not make Core parse a megabyte. Bytes. */
+const ANONYMOUS_BODY_BYTES = 16_384
+
 type AnyHandler = Handler<EndpointRow>
 
 /** Adds every row. @throws Error when a row has no handler, or a route no access: a fault of the release. */
@@ -55,10 +58,15 @@ export function addEndpoints(
       method: row.method,
       url: row.path,
       config: { access: row.access, stepUp: row.stepUp === true },
-      ...(row.bodyBytes === undefined ? {} : { bodyLimit: row.bodyBytes }),
+      ...bodyLimitOf(row),
       handler: (request, reply) => serve(row, handler as AnyHandler, services, request, reply), // the table's own type
     })
   }
+}
+
+function bodyLimitOf({ access, bodyBytes }: EndpointRow): { bodyLimit?: number } {
+  if (access === 'anonymous') return { bodyLimit: ANONYMOUS_BODY_BYTES }
+  return bodyBytes === undefined ? {} : { bodyLimit: bodyBytes }
 }
 
 /** Refuses routes without access, and recognises whoever calls before the body is read. */
