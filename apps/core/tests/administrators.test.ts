@@ -89,6 +89,19 @@ describe('administrators', () => {
       ada = await core.signIn()
     })
 
+    test('one made before the roles that allow more is not good for them', async () => {
+      const { administrator, invitation } = await invite('mona', [manager.id])
+      await edit(ada, administrator.id, { roles: [] })
+      const body = { secret: invitation.secret, password }
+      await core.client().call('openInvitation', { body })
+      await edit(ada, administrator.id, { roles: [SUPER] })
+      await assert.rejects(core.client().call('openInvitation', { body }), FAILED)
+      const confirm = { secret: invitation.secret, code: '000000' }
+      await assert.rejects(core.client().call('confirmInvitation', { body: confirm }), { message: /link is not good/ })
+      const again = (await ada.call('inviteAdministrator', { params: { id: administrator.id } })).body
+      await acceptInvitation(core.client(), { secret: again.secret, password, clock: core.clock })
+    })
+
     test('inviting anew forgets password, authenticator and sessions, and the invitation before', async () => {
       const leo = await person('leo')
       const first = (await ada.call('inviteAdministrator', { params: { id: leo.id } })).body

@@ -100,7 +100,11 @@ export interface AdministratorEdit {
   readonly disabled: boolean
 }
 
-/** Other roles, or being disabled, end every session. @throws CoreError NOT_FOUND, CHANGED, CONFLICT, FORBIDDEN, INVALID */
+/**
+ * Other roles, or being disabled, end every session; roles that allow more end an invitation that is still open: whoever
+ * made it may know the link, and did not have to hold those.
+ * @throws CoreError NOT_FOUND, CHANGED, CONFLICT, FORBIDDEN, INVALID
+ */
 export async function updateAdministrator(
   change: Change,
   held: Held,
@@ -119,8 +123,14 @@ export async function updateAdministrator(
     )
   }
   if (!sameRoles || disabled !== before.disabled) await requireAbove(tx, before.roles, held)
-  if (!sameRoles) requireHeld((await rolesById(tx, roles, 'roles')).flatMap(permissionsOfRole), held)
-  const set = { display_name: displayName, disabled, ...nextVersion(change) }
+  const wanted = (await rolesById(tx, roles, 'roles')).flatMap(permissionsOfRole)
+  if (!sameRoles) requireHeld(wanted, held)
+  const had = new Set((await rolesById(tx, before.roles, 'roles')).flatMap(permissionsOfRole))
+  const endsInvitation = before.invitation_hash !== null && wanted.some((name) => !had.has(name))
+  const set = {
+    ...{ display_name: displayName, disabled, ...nextVersion(change) },
+    ...(endsInvitation ? { invitation_hash: null, invitation_expires_at: null } : {}),
+  }
   await tx.updateTable('administrators').set(set).where('id', '=', id).execute()
   if (!sameRoles) await setRoles(tx, id, roles)
   await requireSuperAdministrator(tx)
@@ -129,7 +139,7 @@ export async function updateAdministrator(
     action: 'administrator.update',
     object: { kind: 'administrator', id, name: before.user_name },
     before: { displayName: before.display_name, roles: before.roles, disabled: before.disabled },
-    after: { displayName, roles, disabled },
+    after: { displayName, roles, disabled, ...(endsInvitation ? { invitation: 'ended' } : {}) },
   })
   return findAdministrator(tx, id)
 }
