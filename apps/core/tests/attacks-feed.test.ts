@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { FEED_PATHS } from '@postern/contract/feed/enrolment'
 import type { AssociationReport, GatewayReport } from '@postern/contract/feed/gateway-report'
 import type { CoreClient } from '@postern/harness/core-client'
-import { call, enrol, type FeedReply, type Machine } from './support/feed-lab.ts'
+import { call, csrOf, enrol, type FeedReply, type Machine } from './support/feed-lab.ts'
 import { startTestCore, type TestCore } from './support/test-core.ts'
 
 let core: TestCore
@@ -116,6 +116,17 @@ describe('a Sentry that was taken over', () => {
       assert.deepEqual(faults(), [])
     })
   }
+
+  test('registers under no version that is none, and the token stays good', async () => {
+    const { invitation } = (await ada.call('createSentry', { body: { name: 'odd', profileId: null } })).body
+    const { token } = invitation
+    const csr = await csrOf(taken.keys)
+    const odd = { token, csr, version: bad, schemas: [2] }
+    const { status } = await call(feed(), null, { method: 'POST', path: FEED_PATHS.enrol, body: odd })
+    assert.equal(status, 400)
+    assert.deepEqual(faults(), [])
+    assert.equal((await enrol(core.core.ports.feed, token)).reply.status, 200)
+  })
 
   test('lets in no phone, blocks none, wipes none, and speaks for no other Sentry', async () => {
     const user = (await ada.call('createUser', { body: { userName: 'victim@example.test' } })).body

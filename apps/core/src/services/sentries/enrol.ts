@@ -59,6 +59,7 @@ export async function enrolSentry(
   if (row === undefined) return refuseToken()
   const problem = schemaProblem(schemas)
   if (problem !== null) throw new CoreError('CONFLICT', problem)
+  if (!/^[\x21-\x7e]+$/.test(version)) throw invalid('version', 'must be printable ASCII without spaces, such as 1.2.3')
   const issued = await issueFor(authority, row, csr, now)
   await refuseForeignKey(tx, row.id, issued.publicKeyFingerprint)
   const before = await tx.deleteFrom('sentry_keys').where('sentry_id', '=', row.id).returning('fingerprint').execute()
