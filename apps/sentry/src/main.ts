@@ -10,6 +10,7 @@ import { ContractError } from '@postern/contract/problems'
 import { loadSettings } from './config/settings.ts'
 import { settingsDoubts } from './config/settings-doubts.ts'
 import { enrollCommand } from './registration/enroll-command.ts'
+import { claimDataFolder, processLives } from './registration/data-lock.ts'
 import { withAddresses } from './registration/gateway-flags.ts'
 import { readRegistration } from './registration/registration.ts'
 import { startRegistered } from './supervisor/registered-supervisor.ts'
@@ -94,6 +95,7 @@ async function runRegistered(
   speed: number | null,
 ): Promise<void> {
   const read = await readRegistration(dir)
+  const claim = await claimDataFolder(dir, process.pid, processLives)
   const registration = { ...read, gateway: withAddresses(read.gateway, flags) }
   if (speed !== null && registration.gateway.lab !== true) {
     throw new Error('--lab-speed needs a machine that was enrolled with --lab')
@@ -107,6 +109,7 @@ async function runRegistered(
   process.on('disconnect', () => process.kill(process.pid, 'SIGTERM')) // whoever started us is gone
   const ended = await Promise.race([asked, supervisor.ended.then(() => EXIT_REVOKED)])
   await supervisor[Symbol.asyncDispose]()
+  await claim[Symbol.asyncDispose]()
   process.exit(ended ?? 0)
 }
 

@@ -11,7 +11,7 @@ const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const Fingerprint = Type.String({
   pattern: '^sha256:[0-9a-f]{64}$',
   title: 'Fingerprint',
-  description: 'SHA-256 over the public key; `postern-sentry status` shows the same on the machine',
+  description: 'SHA-256 over the public key; `postern-sentry enroll` printed the same on the machine',
 })
 
 /** Names a machine for people. 64 characters, since it also stands in the certificate. Identity is the key, never this. */
