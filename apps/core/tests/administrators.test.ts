@@ -102,10 +102,15 @@ describe('administrators', () => {
       await acceptInvitation(core.client(), { secret: again.secret, password, clock: core.clock })
     })
 
-    test('inviting anew forgets password, authenticator and sessions, and the invitation before', async () => {
-      const leo = await person('leo')
+    test('inviting anew forgets password, authenticator, sessions and API tokens, and the invitation before', async () => {
+      const leo = await person('leo', ['help-desk'])
+      const draft = { name: 'night job', permissions: ['label:view' as const], expiresInSeconds: 86_400 }
+      const made = await leo.client.call('createApiToken', { body: draft })
+      const program = core.client().another(made.body.secret)
+      await program.call('listLabels')
       const first = (await ada.call('inviteAdministrator', { params: { id: leo.id } })).body
       await assert.rejects(leo.client.call('readSession'), GONE)
+      await assert.rejects(program.call('listLabels'), GONE)
       await assert.rejects(signIn(core.client(), leo.credentials), FAILED)
       const second = (await ada.call('inviteAdministrator', { params: { id: leo.id } })).body
       await assert.rejects(core.client().call('openInvitation', { body: { secret: first.secret, password } }), FAILED)

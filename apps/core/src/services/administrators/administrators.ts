@@ -157,7 +157,7 @@ export async function removeAdministrator({ tx, audit }: Change, vault: Vault, h
   audit({ action: 'administrator.remove', object: { kind: 'administrator', id, name: row.user_name }, before })
 }
 
-/** Forgets password and authenticator. @throws CoreError NOT_FOUND, CONFLICT, FORBIDDEN */
+/** Forgets password, authenticator, sessions and API tokens: who held them may be why. @throws CoreError NOT_FOUND, CONFLICT, FORBIDDEN */
 export async function inviteAdministrator(change: Change, vault: Vault, held: Held, id: string): Promise<Invited> {
   const { tx, now, audit } = change
   await lockSuperAdministrators(tx)
@@ -179,6 +179,7 @@ export async function inviteAdministrator(change: Change, vault: Vault, held: He
   await requireSuperAdministrator(tx)
   for (const old of [row.totp_secret_id, row.draft_totp_secret_id]) if (old !== null) await vault.remove(tx, old)
   await endSessions(tx, id)
+  await tx.deleteFrom('api_tokens').where('administrator_id', '=', id).execute()
   audit({ action: 'administrator.invite', object: { kind: 'administrator', id, name: row.user_name } })
   return { secret, expiresAt: columns.invitation_expires_at }
 }
