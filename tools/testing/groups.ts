@@ -36,7 +36,8 @@ export const GROUPS: Readonly<Record<GroupName, Group>> = {
   },
   slow: {
     takes: (file) => isOf(/^(packages|apps)\//, file) && isSlow(file),
-    nodeArgs: ['--test-isolation=process', '--test-concurrency=3', '--test-timeout=900000'],
+    // One at a time: each loads the whole machine, and some judge memory or time.
+    nodeArgs: ['--test-isolation=process', '--test-concurrency=1', '--test-timeout=900000'],
     limitMs: 3_600_000,
   },
 }

@@ -14,7 +14,7 @@ import { settledRss } from './support/process-memory.ts'
 import { rawHead } from './support/raw-request.ts'
 
 const SOAK_MS = 60_000
-const WARM_MS = 30_000
+const WARM_MS = 60_000
 const ATTACKERS = 12
 /** What the workers may have grown by together. Bytes. */
 const GROWTH = 192 * 1_048_576
